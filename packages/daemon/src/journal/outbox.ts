@@ -1,0 +1,83 @@
+/**
+ * Reports on their way to the server: stored and numbered before they are sent, kept until the server has
+ * stored them. Numbers of one journal have no gaps.
+ */
+import { EventEmitter } from "node:events";
+import type { Report } from "@makima/protocol/daemon-wire";
+import { metaOf, setMeta, transaction, type Journal } from "./open.ts";
+
+/** Rows that may wait before output is held back in its spool; the spool is a file and can wait. */
+export const OUTBOX_HIGH_WATER = 200_000;
+
+export class Outbox extends EventEmitter<{ added: []; drained: [] }> {
+  readonly #journal: Journal;
+  #last: number;
+  #acknowledged: number;
+
+  constructor(journal: Journal) {
+    super();
+    this.#journal = journal;
+    this.#acknowledged = Number(metaOf(journal.state, "reports_acknowledged") ?? 0);
+    const row = journal.state.prepare("select max(seq) as last from outbox").get() as { last: number | null };
+    this.#last = Math.max(row.last ?? 0, this.#acknowledged);
+  }
+
+  /** Highest number given so far. */
+  get last(): number {
+    return this.#last;
+  }
+
+  get waiting(): number {
+    return this.#last - this.#acknowledged;
+  }
+
+  get full(): boolean {
+    return this.waiting >= OUTBOX_HIGH_WATER;
+  }
+
+  /**
+   * Stores reports in one transaction, together with `along` (what must be true exactly when they are).
+   * `durable`: synced to the disk before it returns.
+   */
+  add(reports: readonly Report[], along?: () => void, durable = true): void {
+    const db = durable ? this.#journal.state : this.#journal.stream;
+    const insert = db.prepare("insert into outbox (seq, report) values (?, ?)");
+    let next = this.#last;
+    transaction(db, () => {
+      for (const report of reports) insert.run(++next, JSON.stringify(report));
+      along?.();
+    });
+    this.#last = next;
+    if (reports.length > 0) this.emit("added");
+  }
+
+  /** Reports after `seq`, oldest first, until `maxBytes` of JSON are together (at least one). */
+  after(seq: number, maxBytes: number): { first: number; items: string[] } | undefined {
+    const rows = this.#journal.stream.prepare(
+      "select seq, report from outbox where seq > ? order by seq limit 5000",
+    );
+    const items: string[] = [];
+    let first = 0;
+    let bytes = 0;
+    for (const row of rows.iterate(seq) as Iterable<{ seq: number; report: string }>) {
+      if (items.length > 0 && bytes + row.report.length > maxBytes) break;
+      if (items.length === 0) first = row.seq;
+      items.push(row.report);
+      bytes += row.report.length;
+    }
+    return items.length === 0 ? undefined : { first, items };
+  }
+
+  /** The server has stored everything up to `seq`. */
+  acknowledge(seq: number): void {
+    if (seq <= this.#acknowledged) return;
+    const wasFull = this.full;
+    this.#acknowledged = Math.min(seq, this.#last);
+    const db = this.#journal.stream;
+    transaction(db, () => {
+      db.prepare("delete from outbox where seq <= ?").run(seq);
+      setMeta(db, "reports_acknowledged", String(this.#acknowledged));
+    });
+    if (wasFull && !this.full) this.emit("drained");
+  }
+}

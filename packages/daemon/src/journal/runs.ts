@@ -1,0 +1,125 @@
+/**
+ * The runs that this daemon holds. A row lives from the command that brought the run until its end was
+ * reported; a daemon that starts finds here what it was doing when it died.
+ */
+import { loopStateSchema, type LoopState } from "@makima/protocol/gate";
+import { runSpecSchema, type RunSpec } from "@makima/protocol/run-spec";
+import { z } from "zod";
+import type { Journal } from "./open.ts";
+
+/** Where in its life a run is; each phase can be begun again from what is stored. */
+export const RUN_PHASES = ["preparing", "iterating", "judging", "completing"] as const;
+export type RunPhase = (typeof RUN_PHASES)[number];
+
+export type StopManner = "pause" | "cancel" | "lost";
+
+/** One agent process: what proves that it is ours, and how far its output is in the outbox. */
+const processSchema = z.object({
+  n: z.int(),
+  spoolDir: z.string(),
+  sessionId: z.string(),
+  resumed: z.boolean(),
+  startedAt: z.iso.datetime(),
+  pid: z.int().optional(),
+  pidStart: z.string().optional(),
+});
+export type ProcessRecord = z.infer<typeof processSchema>;
+
+const progressSchema = z.object({
+  loop: loopStateSchema.optional(),
+  process: processSchema.optional(),
+  /** Processes started in this run so far. */
+  processes: z.int(),
+  started: z.boolean(),
+  /** Of ended iterations of this run. */
+  costUsd: z.number(),
+});
+export type RunProgress = z.infer<typeof progressSchema>;
+
+export interface HeldRun {
+  spec: RunSpec;
+  phase: RunPhase;
+  stopManner?: StopManner;
+  progress: RunProgress;
+  runtimeMs: number;
+  /** Bytes of the current process's spool whose output is in the outbox. */
+  offsets: SpoolOffsets;
+}
+
+export interface SpoolOffsets {
+  stdout: number;
+  stderr: number;
+}
+
+interface RunRow {
+  spec: string;
+  phase: RunPhase;
+  stop_manner: StopManner | null;
+  progress: string;
+  runtime_ms: number;
+  stdout_offset: number;
+  stderr_offset: number;
+}
+
+/** Takes a run in; call inside the transaction that marks its command as handled. */
+export function insertRun(journal: Journal, spec: RunSpec): void {
+  const progress: RunProgress = { processes: 0, started: false, costUsd: 0 };
+  if (spec.loop) progress.loop = spec.loop;
+  journal.state
+    .prepare(
+      "insert into run (run_id, task_id, epoch, spec, phase, progress) values (?, ?, ?, ?, 'preparing', ?) on conflict do nothing",
+    )
+    .run(spec.runId, spec.taskId, spec.epoch, JSON.stringify(spec), JSON.stringify(progress));
+}
+
+export function heldRuns(journal: Journal): HeldRun[] {
+  const rows = journal.state.prepare("select * from run order by rowid").all() as unknown as RunRow[];
+  return rows.map((row) => {
+    const run: HeldRun = {
+      spec: runSpecSchema.parse(JSON.parse(row.spec)),
+      phase: row.phase,
+      progress: progressSchema.parse(JSON.parse(row.progress)),
+      runtimeMs: row.runtime_ms,
+      offsets: { stdout: row.stdout_offset, stderr: row.stderr_offset },
+    };
+    if (row.stop_manner) run.stopManner = row.stop_manner;
+    return run;
+  });
+}
+
+/** Writes where the run stands. */
+export function saveRun(journal: Journal, run: HeldRun): void {
+  journal.state
+    .prepare(
+      "update run set phase = ?, progress = ?, runtime_ms = ?, stdout_offset = ?, stderr_offset = ? where run_id = ?",
+    )
+    .run(
+      run.phase,
+      JSON.stringify(run.progress),
+      Math.round(run.runtimeMs),
+      run.offsets.stdout,
+      run.offsets.stderr,
+      run.spec.runId,
+    );
+}
+
+/** Writes how far the output is taken over; call inside the transaction that stores that output. */
+export function saveOffsets(journal: Journal, run: HeldRun): void {
+  journal.stream
+    .prepare("update run set stdout_offset = ?, stderr_offset = ? where run_id = ?")
+    .run(run.offsets.stdout, run.offsets.stderr, run.spec.runId);
+}
+
+export function saveStopManner(journal: Journal, runId: string, manner: StopManner): void {
+  journal.state.prepare("update run set stop_manner = ? where run_id = ?").run(manner, runId);
+}
+
+export function deleteRun(journal: Journal, runId: string): void {
+  journal.state.prepare("delete from run where run_id = ?").run(runId);
+  journal.state.prepare("delete from message where run_id = ?").run(runId);
+}
+
+/** A loop that has not begun. */
+export function newLoop(breaker: LoopState["breaker"]): LoopState {
+  return { iteration: 0, breaker, resumeSession: false, failedChecks: [], checkpoints: 0, recoveries: {} };
+}
