@@ -1,0 +1,51 @@
+/** One line on what a tool was asked to do: the file, the command, the pattern; else the input itself. */
+import { cut } from "./words.ts";
+
+/** Inputs that say it best, by tool; the first that is there. Tools not listed: these in this order, too. */
+const TELLING = [
+  "command",
+  "file_path",
+  "notebook_path",
+  "path",
+  "pattern",
+  "query",
+  "url",
+  "description",
+  "prompt",
+  "subject",
+  "skill",
+];
+
+/** `Bash  npm test`, `Edit  src/cart.ts`. The text is not made safe for a terminal here. */
+export function describeTool(toolName: string | undefined, toolInput: unknown, width = 100): string {
+  const name = toolName === undefined || toolName === "" ? "tool" : toolName;
+  const told = telling(toolInput);
+  return cut(told === "" ? name : `${name}  ${told}`, width);
+}
+
+function telling(input: unknown): string {
+  if (typeof input === "string") return oneLine(input);
+  if (input === null || typeof input !== "object") return "";
+  const fields = input as Record<string, unknown>;
+  for (const key of TELLING) {
+    const value = fields[key];
+    if (typeof value === "string" && value.trim() !== "") return oneLine(value);
+  }
+  if (Object.keys(fields).length === 0) return "";
+  return oneLine(jsonOf(fields));
+}
+
+/** The first line that says something; the rest is told of by an ellipsis. */
+function oneLine(text: string): string {
+  const head = text.slice(0, 2000).trim();
+  const end = head.search(/[\r\n]/);
+  return end === -1 ? head : `${head.slice(0, end).trimEnd()} …`;
+}
+
+function jsonOf(fields: object): string {
+  try {
+    return JSON.stringify(fields) ?? "";
+  } catch {
+    return "";
+  }
+}
