@@ -71,6 +71,8 @@ function readEntries(body: string): Entry[] {
   return readLines(text.split(/\r\n|\r|\n/));
 }
 
+/** Keys of one block beyond this are not read: each may cost a parser's exception. */
+const MAX_KEYS = 1000;
 // A key is one word, quoted or not, at the start of a line.
 const KEY = /^\s*(["']?)([A-Za-z_][\w-]{0,63})\1\s*:(.*)$/;
 const ITEM = /^\s*[-*]\s+(\S.*)$/;
@@ -81,7 +83,7 @@ const MAX_SPAN = 64;
 function readLines(lines: string[]): Entry[] {
   const entries: Entry[] = [];
   let spansLeft = MAX_SPANS;
-  for (let at = 0; at < lines.length; at += 1) {
+  for (let at = 0; at < lines.length && entries.length < MAX_KEYS; at += 1) {
     const line = lines[at] ?? "";
     const key = KEY.exec(line);
     if (!key) continue;
