@@ -24,7 +24,14 @@ export interface AgentQuestion {
 
 export type AgentEvent =
   /** The session is open. Repeated at every turn by some agents. */
-  | { type: "session"; sessionId: string; model?: string; version?: string }
+  | {
+      type: "session";
+      sessionId: string;
+      model?: string;
+      version?: string;
+      /** Where its key comes from, where it says so: a key in the environment wins over a login. */
+      apiKeySource?: string;
+    }
   | { type: "text"; text: string; subagent: boolean; messageId?: string }
   | { type: "thinking"; text: string; subagent: boolean }
   | { type: "toolCall"; id: string; name: string; input: unknown; subagent: boolean }
@@ -33,6 +40,10 @@ export type AgentEvent =
   | { type: "permissionRequest"; requestId: string; toolName: string; input: unknown }
   /** The agent waits for a person's answer; `input` is what the answer must be merged into. */
   | { type: "question"; requestId: string; questions: AgentQuestion[]; input: unknown }
+  /** The agent no longer waits for the answer to this request. */
+  | { type: "requestCancelled"; requestId: string }
+  /** The agent waits for something that makima does not know; its adapter declines it. */
+  | { type: "unknownRequest"; requestId: string; subtype: string }
   | { type: "rateLimit"; status: string; /** Epoch milliseconds. */ resetsAt?: number; limitType?: string }
   | {
       type: "apiRetry";
