@@ -1,0 +1,119 @@
+/** What a folder on this host is to git: asked once, before makima works with it. */
+import { realpath } from "node:fs/promises";
+import type { GitProfile } from "./environment.ts";
+import { GitError, isGitError } from "./error.ts";
+import { gitFields, gitText, runGit } from "./git.ts";
+
+export interface Repository {
+  /** Top folder of the checkout; undefined for a bare repository. */
+  readonly topLevel: string | undefined;
+  /** Git directory of this checkout: of a linked worktree, its own below `worktrees/`. */
+  readonly gitDir: string;
+  /** Git directory with objects and branches, shared by all linked worktrees. */
+  readonly commonDir: string;
+  readonly objectFormat: "sha1" | "sha256";
+  /** Commit that HEAD names. */
+  readonly head: string;
+  /** Branch that is checked out; undefined when HEAD is detached. */
+  readonly branch: string | undefined;
+  /** Whether tracked files differ from the last commit. Untracked ones do not count. */
+  readonly dirty: boolean;
+  readonly remotes: readonly { readonly name: string; readonly url: string }[];
+}
+
+/**
+ * Looks from `path` upwards for a repository. Throws `not_a_repository` or `no_commit`. Nothing in it is
+ * changed, the index's times neither.
+ */
+export async function inspectRepository(path: string, signal?: AbortSignal): Promise<Repository> {
+  const gitDir = await findGitDir(path, signal);
+  const at = { gitDir, signal };
+  const bare = (await gitText(["rev-parse", "--is-bare-repository"], at)) === "true";
+  const topLevel = bare ? undefined : await ask(path, "--show-toplevel", signal);
+  const commonDir = await realpath(
+    await gitText(["rev-parse", "--path-format=absolute", "--git-common-dir"], at),
+  );
+  const objectFormat = (await gitText(["rev-parse", "--show-object-format"], at)) as "sha1" | "sha256";
+  const branch = await currentBranch(gitDir, signal);
+  const head = await gitText(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], at).catch((error) => {
+    throw isGitError(error, "git_failed") ? noCommit(topLevel ?? path) : error;
+  });
+  const dirty = topLevel === undefined ? false : await isDirty(gitDir, topLevel, signal);
+  return {
+    topLevel,
+    gitDir,
+    commonDir,
+    objectFormat,
+    head,
+    branch,
+    dirty,
+    remotes: await remotes(gitDir, signal),
+  };
+}
+
+/** Whether tracked files of a checkout differ from its HEAD. Submodules count by their commit alone. */
+export async function isDirty(
+  gitDir: string,
+  workTree: string,
+  signal?: AbortSignal,
+  profile: GitProfile = "local",
+): Promise<boolean> {
+  const args = ["status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=dirty"];
+  return (await gitText(args, { gitDir, workTree, signal, profile })) !== "";
+}
+
+async function currentBranch(gitDir: string, signal?: AbortSignal): Promise<string | undefined> {
+  const { stdout } = await runGit(["symbolic-ref", "--quiet", "HEAD"], { gitDir, signal, okCodes: [0, 1] });
+  return /^refs\/heads\/(.+)\n$/.exec(stdout.toString("utf8"))?.[1];
+}
+
+async function findGitDir(path: string, signal?: AbortSignal): Promise<string> {
+  try {
+    return await realpath(await ask(path, "--absolute-git-dir", signal));
+  } catch (error) {
+    if (!isGitError(error, "git_failed")) throw error;
+    const stderr = error.facts.stderr ?? "";
+    if (stderr.includes("dubious ownership")) {
+      throw new GitError(
+        "not_a_repository",
+        `The repository at ${path} belongs to another user, and git does not trust it. Run the daemon as its owner, or give the folder to this user.`,
+        { path, stderr },
+        error,
+      );
+    }
+    throw new GitError(
+      "not_a_repository",
+      `There is no git repository at ${path} or above it. Give the folder of a repository, or make one there with: git init`,
+      { path, stderr },
+      error,
+    );
+  }
+}
+
+/** The one kind of call that lets git look for the repository. */
+function ask(path: string, question: string, signal?: AbortSignal): Promise<string> {
+  return gitText(["rev-parse", "--path-format=absolute", question], { cwd: path, signal });
+}
+
+function noCommit(path: string): GitError {
+  return new GitError(
+    "no_commit",
+    `The repository at ${path} has no commit yet, so there is nothing to start a branch from. Make one: git commit --allow-empty -m "first commit"`,
+    { path },
+  );
+}
+
+async function remotes(gitDir: string, signal?: AbortSignal): Promise<{ name: string; url: string }[]> {
+  const settings = await gitFields(["config", "--local", "-z", "--get-regexp", "^remote\\..*\\.url$"], {
+    gitDir,
+    signal,
+    okCodes: [0, 1],
+  });
+  const found = new Map<string, string>();
+  for (const setting of settings) {
+    const split = setting.indexOf("\n");
+    const name = setting.slice("remote.".length, split - ".url".length);
+    if (split > 0 && !found.has(name)) found.set(name, setting.slice(split + 1));
+  }
+  return [...found].map(([name, url]) => ({ name, url }));
+}
