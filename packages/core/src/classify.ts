@@ -104,7 +104,7 @@ const WORDS: Readonly<Record<string, ErrorKind>> = {
  * it, which decides where the word says too little: `rate_limit` is a used-up plan or a busy server.
  */
 export function kindOfWord(word: string, text = ""): ErrorKind {
-  const known = WORDS[word];
+  const known = Object.hasOwn(WORDS, word) ? WORDS[word] : undefined;
   if (known === "auth" || known === "limit_reached") return known;
   return kindOfText(text) ?? known ?? "unknown";
 }

@@ -2,8 +2,8 @@
  * Whether two errors are the same error.
  *
  * The tenth failure of one test never reads like the ninth: durations, temporary paths, process ids and
- * line numbers move. A fingerprint masks what moves and keeps what says what is wrong. It costs linear
- * time, looks at the beginning of a long error only, and a fingerprint's fingerprint is itself.
+ * line numbers move. A fingerprint masks what moves and keeps what says what is wrong. Only the
+ * beginning of a long error is looked at.
  */
 
 /** How much of an error is looked at, and so also the most that a fingerprint is long, about. */
@@ -21,7 +21,7 @@ const MASKS: readonly [pattern: RegExp, mask: string][] = [
   [/\b\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:z|[+-]\d\d:?\d\d)?\b/g, "<time>"],
   [/\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b/g, "<time>"],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "<id>"],
-  [/(?<![\w<])(?:[a-z]:)?(?:[\w.@~+-]*[\\/])+[\w.@~+-]*/g, "<path>"],
+  [/(?<!\w)(?:[a-z]:)?(?:[\w.@~+-]*[\\/])+[\w.@~+-]*/g, "<path>"],
   [/\b0x[0-9a-f]+\b/g, "<id>"],
   [/\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,64}\b/g, "<id>"],
   [/\b[a-z]-(?=[0-9a-z]*\d)[0-9a-z]{4,16}\b/g, "<id>"],

@@ -77,7 +77,7 @@ export function sizeTask(plan: string, limits: SizingLimits = DEFAULT_SIZING): S
 /** The files that a plan names, each once, in order. */
 export function filesNamed(plan: string): string[] {
   const found = new Set<string>();
-  for (const [name] of plan.matchAll(FILE)) if (!NO_FILE.test(name)) found.add(name);
+  for (const [name] of plan.matchAll(FILE)) if (!NO_FILE.test(name)) found.add(name.replace(/^\.\//, ""));
   return [...found];
 }
 
