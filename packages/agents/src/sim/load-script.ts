@@ -41,8 +41,12 @@ function findScript(wanted: string): string | undefined {
 const unknownFirst = (issue: z.core.$ZodIssue) => (issue.code === "unrecognized_keys" ? 0 : 1);
 
 function describe(error: z.ZodError, path: string, document: Document, lines: LineCounter): string {
-  const sorted = error.issues.toSorted((one, other) => unknownFirst(one) - unknownFirst(other));
-  return sorted
+  const unknownAt = new Set(
+    error.issues.filter((one) => unknownFirst(one) === 0).map((one) => one.path.join()),
+  );
+  return error.issues
+    .filter((issue) => unknownFirst(issue) === 0 || !unknownAt.has(issue.path.join()))
+    .toSorted((one, other) => unknownFirst(one) - unknownFirst(other))
     .map((issue) => {
       const unknown = issue.code === "unrecognized_keys" ? issue.keys : [];
       const line = lineOf(document, lines, issue.path, unknown[0]);

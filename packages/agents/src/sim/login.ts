@@ -23,21 +23,21 @@ export async function setupToken(home: string, input: ReadStream, output: WriteS
     return new Promise(() => {});
   }
   input.setRawMode(true);
-  output.write("\r\nBrowser didn't open? Use the url below to sign in\r\n\r\n");
-  output.write(`${wrap(loginUrl(), output.columns || 80)}\r\n\r\n`);
+  output.write("\nBrowser didn't open? Use the url below to sign in\n\n");
+  output.write(`${wrap(loginUrl(), output.columns || 80)}\n\n`);
   for (;;) {
     output.write("Paste code here if prompted > ");
     const code = await readCode(input, output);
     if (code === undefined) return 130;
     if (code !== "" && !code.startsWith("wrong")) break;
-    output.write("\r\nOAuth error: Invalid code. Please make sure the full code was copied\r\n\r\n");
+    output.write("\nOAuth error: Invalid code. Please make sure the full code was copied\n\n");
   }
   writeLogin(home, { loggedIn: true, at: Date.now() });
   const token = `sk-ant-oat01-simulated-${randomBytes(24).toString("base64url")}`;
-  output.write("\r\n\r\n✓ Long-lived authentication token created successfully!\r\n\r\n");
-  output.write(`Your OAuth token (valid for 1 year):\r\n\r\n${token}\r\n\r\n`);
-  output.write("Store this token securely. You won't be able to see it again.\r\n\r\n");
-  output.write("Use this token by setting: export CLAUDE_CODE_OAUTH_TOKEN=<token>\r\n");
+  output.write("\n\n✓ Long-lived authentication token created successfully!\n\n");
+  output.write(`Your OAuth token (valid for 1 year):\n\n${token}\n\n`);
+  output.write("Store this token securely. You won't be able to see it again.\n\n");
+  output.write("Use this token by setting: export CLAUDE_CODE_OAUTH_TOKEN=<token>\n");
   input.setRawMode(false);
   return 0;
 }
@@ -57,7 +57,7 @@ function loginUrl(): string {
 function wrap(text: string, columns: number): string {
   const rows = [];
   for (let at = 0; at < text.length; at += columns) rows.push(text.slice(at, at + columns));
-  return rows.join("\r\n");
+  return rows.join("\n");
 }
 
 /** What is typed or pasted up to Enter, shown as stars; undefined on Ctrl-C. */

@@ -21,6 +21,8 @@ export type Block =
 export interface ToolOutcome {
   readonly content: string | readonly { readonly type: "text"; readonly text: string }[];
   readonly isError?: boolean;
+  /** Claude leaves out `is_error: false` for tools of this kind. */
+  readonly silentSuccess?: boolean;
   readonly detail: object | string;
   readonly meta?: object;
 }
@@ -125,7 +127,12 @@ export function toolResult(
   const { content, isError, detail, meta } = outcome;
   const block = isError
     ? { type: "tool_result", content, is_error: true, tool_use_id: toolUseId }
-    : { tool_use_id: toolUseId, type: "tool_result", content, is_error: false };
+    : {
+        tool_use_id: toolUseId,
+        type: "tool_result",
+        content,
+        ...(outcome.silentSuccess ? {} : { is_error: false }),
+      };
   return user(sessionId, [block], {
     ...(parent === undefined ? {} : { parent_tool_use_id: parent }),
     tool_use_result: detail,

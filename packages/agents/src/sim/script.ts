@@ -89,7 +89,7 @@ export const STEP_SHAPES = {
     once: z.boolean().default(false),
     stderr: text.optional(),
   }),
-  /** Says nothing more, for ever or for so long. `deaf`: heeds neither interrupt, nor SIGTERM, nor end of input. */
+  /** Says nothing more, for ever or for so long. `deaf`: heeds neither interrupt, nor signals, and says so by a status line. */
   hang: short("secs", { secs: seconds.optional(), deaf: z.boolean().default(false) }),
   usageLimit: short("resetsInSecs", {
     resetsInSecs: seconds.default(3600),

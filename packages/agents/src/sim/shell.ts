@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { closeSync, existsSync, fstatSync, openSync, readSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export interface ShellOptions {
   readonly cwd: string;
@@ -40,7 +40,7 @@ export function runShell(command: string, { cwd, signal, timeoutMs, env }: Shell
     cwd,
     detached: true,
     stdio: ["ignore", file, file],
-    env: { ...process.env, ...env },
+    env: { ...environment(), ...env },
   });
   let ending: ShellEnd["ending"] = "exited";
   const end = (why: ShellEnd["ending"]) => {
@@ -71,6 +71,15 @@ export function runShell(command: string, { cwd, signal, timeoutMs, env }: Shell
   });
   if (signal?.aborted) interrupt();
   return promise;
+}
+
+/**
+ * Ours, less what would make a `node --test` of the script believe that it belongs to a test run around us, and
+ * with our own node as the last resort of a PATH that has none.
+ */
+function environment(): NodeJS.ProcessEnv {
+  const { NODE_TEST_CONTEXT: _ours, ...inherited } = process.env;
+  return { ...inherited, PATH: [process.env["PATH"], dirname(process.execPath)].filter(Boolean).join(":") };
 }
 
 export const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

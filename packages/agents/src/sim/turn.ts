@@ -119,9 +119,14 @@ export class Turn implements RunningTurn {
   endRound(): void {
     const round = this.#round;
     if (!round) return;
-    const { ledger, session, options } = this.agent;
-    session.state.contextTokens = ledger.close(round.usage, round.written);
     this.#round = undefined;
+    this.book(round.usage, round.written);
+  }
+
+  /** Books a call of the model that read and wrote so much. */
+  book(read: Tokens, written: string): void {
+    const { ledger, session, options } = this.agent;
+    session.state.contextTokens = ledger.close(read, written);
     this.rounds += 1;
     const limit = options.maxBudgetUsd;
     if (limit !== undefined && ledger.costUsd > limit) throw new TurnCut({ kind: "budget", limit });

@@ -58,6 +58,7 @@ async function work(turn: Turn, value: StepValue<"subagent">, parent: string): P
   const note = `agentId: ${agentId} (use SendMessage with to: '${agentId}', summary: '<5-10 word recap>' to continue this agent)\n<usage>subagent_tokens: 100\ntool_uses: ${uses}\nduration_ms: ${durationMs}</usage>`;
   const said = { type: "text" as const, text };
   return {
+    silentSuccess: true,
     content: [said, { type: "text", text: note }],
     detail: {
       status: "completed",

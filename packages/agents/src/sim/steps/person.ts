@@ -68,11 +68,16 @@ function answered(turn: Turn, questions: object[], given: unknown): ToolOutcome 
   turn.agent.session.state.answer = pairs[0]?.[1] ?? "";
   const meta = { permission_decision: { decision: "accept", source: "user_temporary" } };
   if (pairs.length === 0) {
-    return { content: "The user did not answer the questions.", detail: { questions, answers }, meta };
+    return {
+      content: "The user did not answer the questions.",
+      detail: { questions, answers },
+      meta,
+      silentSuccess: true,
+    };
   }
   const said = pairs.map(([question, answer]) => `"${question}"="${answer}"`).join(", ");
   const content = `Your questions have been answered: ${said}. You can now continue with these answers in mind.`;
-  return { content, detail: { questions, answers }, meta };
+  return { content, detail: { questions, answers }, meta, silentSuccess: true };
 }
 
 /** Asks leave for a tool; once it is given, Bash and Write do what they were allowed to. */

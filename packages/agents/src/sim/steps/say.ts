@@ -29,25 +29,26 @@ export async function lines(turn: Turn, value: StepValue<"lines">): Promise<void
   const perPause =
     value.rate > 0 ? Math.max(1, Math.min(LINES_KEPT_AT_ONCE, Math.floor(value.rate / 10))) : 0;
   const keepEach = perPause || LINES_KEPT_AT_ONCE;
+  turn.endRound();
   turn.activity = "streaming";
   const usage = ledger.open(session.state.contextTokens);
   for (let number = session.state.within + 1; number <= value.count; number += 1) {
     turn.signal.throwIfAborted();
     const text = `${value.prefix} ${number}`.padEnd(value.size, ".");
-    const block = { type: "text" as const, text };
+    const ids = { sessionId: session.id, messageId: newId("msg"), requestId: newId("req") };
     // Past the transcript: a flood is not kept twice.
-    await wire.send(
-      assistant({ sessionId: session.id, messageId: newId("msg"), requestId: newId("req"), block, usage }),
-    );
+    const sent = wire.send(assistant({ ...ids, block: { type: "text", text }, usage }));
     turn.lastText = text;
-    if (number % keepEach === 0) {
-      session.state.within = number;
-      session.save();
-      // Lets signals and input in between, even where nothing has to be waited for.
-      if (perPause > 0) await agent.sleep(perPause / value.rate, turn.signal);
-      else await new Promise((resolve) => setImmediate(resolve));
-    }
+    if (number % keepEach !== 0 && number !== value.count) continue;
+    await sent;
+    session.state.within = number;
+    session.save();
+    // Lets signals and input in between, even where nothing has to be waited for.
+    if (perPause > 0) await agent.sleep(perPause / value.rate, turn.signal);
+    else await new Promise((resolve) => setImmediate(resolve));
   }
+  // Booked as one short call: a flood is there for its lines, not to spend a budget.
+  turn.book(usage, value.prefix);
 }
 
 export async function raw(turn: Turn, value: StepValue<"raw">): Promise<void> {

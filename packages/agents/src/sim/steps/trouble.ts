@@ -19,16 +19,19 @@ export async function crash(turn: Turn, value: StepValue<"crash">): Promise<void
 
 export async function hang(turn: Turn, { secs, deaf }: StepValue<"hang">): Promise<void> {
   turn.activity = "api";
-  turn.agent.deaf = deaf;
+  const { agent } = turn;
+  agent.deaf = deaf;
+  // So that whoever waits for the deafness sees when it begins.
+  if (deaf) await agent.wire.send(system(agent.session.id, "status", { status: "requesting" }));
   if (secs === undefined) {
     const { promise, reject } = Promise.withResolvers<never>();
     const alive = setInterval(() => {}, 60_000);
     turn.signal.addEventListener("abort", () => reject(turn.signal.reason), { once: true });
     await promise.finally(() => clearInterval(alive));
   } else {
-    await turn.agent.sleep(secs, turn.signal);
+    await agent.sleep(secs, turn.signal);
   }
-  turn.agent.deaf = false;
+  agent.deaf = false;
 }
 
 /** Refused until the time it said has come; a resume after it goes past. */
