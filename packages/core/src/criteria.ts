@@ -160,6 +160,8 @@ const CHECKERS = new Set(
   ).split(" "),
 );
 
+/** How far from the backticks a verb may stand, in characters. */
+const BESIDE = 80;
 const SAID_BEFORE = /\b(?:run|runs|running|execute|executing|invoking)\s+$/i;
 const SAID_AFTER =
   /^\s*(?:(?:must|should|still|now|also)\s+){0,2}(?:pass(?:es)?|exits?|succeeds?|is green|returns (?:0|zero)|reports no|shows no)\b/i;
@@ -171,14 +173,15 @@ function commandIn(text: string): string | undefined {
   for (const span of text.matchAll(/`([^`]{1,500})`/g)) {
     const code = (span[1] ?? "").trim();
     if (code === "" || /^[\w.$]+\([^)]*\)$/.test(code)) continue;
-    const after = text.slice(span.index + span[0].length);
+    const end = span.index + span[0].length;
+    const after = text.slice(end, end + BESIDE);
     if (MEANT_TO_FAIL.test(after)) continue;
     const [first = "", ...rest] = code.replace(/^(?:[A-Z_][A-Z0-9_]*=\S*\s+)+/, "").split(/\s+/);
     const local = /^(?:\.\.?\/|[\w.-]+\/)*([\w.-]+)$/.exec(first)?.[1] ?? first;
     if (CHECKERS.has(first) || CHECKERS.has(local)) return code;
     if (RUNNERS.has(first) && rest.length > 0) return code;
     if (first.startsWith("./") && (rest.length > 0 || !/\.(?!sh$)\w+$/.test(first))) return code;
-    if (SAID_BEFORE.test(text.slice(0, span.index))) return code;
+    if (SAID_BEFORE.test(text.slice(Math.max(0, span.index - BESIDE), span.index))) return code;
     const looksRun = /[\s/]/.test(code) || RUNNERS.has(code);
     if (looksRun && SAID_AFTER.test(after)) return code;
   }
