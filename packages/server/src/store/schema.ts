@@ -18,6 +18,8 @@ type MaybeStamp = ColumnType<Date | null, Date | string | null | undefined, Date
 export interface OwnerTable {
   id: string;
   name: string;
+  /** Who it is at an identity provider, where it came from one. */
+  subject: string | null;
   role: "admin" | "member";
   /** Number of the owner's newest event. Its row lock orders events; it is taken last in a transaction. */
   event_seq: Generated<number>;

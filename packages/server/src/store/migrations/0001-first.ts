@@ -6,7 +6,7 @@ const stamp = "timestamptz not null default now()";
 
 const TABLES = [
   `create table makima.owner (
-    id uuid primary key, name text not null unique, role text not null check (role in ('admin', 'member')),
+    id uuid primary key, name text not null unique, subject text unique, role text not null check (role in ('admin', 'member')),
     event_seq bigint not null default 0, turn bigint not null default 0, created_at ${stamp}
   ) with (fillfactor = 50)`,
   `create table makima.api_key (

@@ -1,0 +1,66 @@
+/**
+ * What the end of tasks means for those that depend on them: they become placeable, wait for fewer, or fail
+ * because what they wait for will not be done.
+ */
+import { sql } from "kysely";
+import { dependencyState } from "@makima/core/dependencies";
+import type { TaskStatus } from "@makima/core/task";
+import { changeTask, holdTasks, touchTask } from "./change-task.ts";
+import type { HeldTask, Work } from "./transact.ts";
+
+interface Edge {
+  task_id: string;
+  depends_on_id: string;
+  short_id: string;
+  status: TaskStatus;
+}
+
+/** Called by `transact` alone, before it writes. */
+export async function settleDependents(work: Work): Promise<void> {
+  while (work.endedTasks.size > 0) {
+    const ended = [...work.endedTasks];
+    work.endedTasks.clear();
+    const { rows } = await sql<Edge>`
+      select d.task_id, d.depends_on_id, t.short_id, t.status
+      from makima.task_dependency d join makima.task t on t.id = d.depends_on_id
+      where d.task_id in (select task_id from makima.task_dependency where depends_on_id = any(${ended}::uuid[]))`.execute(
+      work.db,
+    );
+    if (rows.length === 0) return;
+    const edges = Map.groupBy(rows, (row) => row.task_id);
+    for (const held of await holdTasks(work, [...edges.keys()]))
+      settle(work, held, edges.get(held.row.id) ?? []);
+  }
+}
+
+/** Looks at the dependencies of a held pending task. `edges` are all of its own. */
+export function settle(work: Work, held: HeldTask, edges: readonly Edge[]): void {
+  const { row } = held;
+  if (row.status !== "pending") return;
+  const known = new Map(edges.map((edge) => [edge.depends_on_id, edge]));
+  const state = dependencyState(
+    [...known.keys()],
+    (id) => work.tasks.get(id)?.row.status ?? known.get(id)?.status,
+    (id) => known.get(id)?.short_id ?? id,
+  );
+  if (state.state === "hopeless") {
+    changeTask(work, held, { type: "dependencyFailed", message: state.because }, { detail: state.because });
+    return;
+  }
+  const left = state.state === "waiting" ? state.on : [];
+  if (row.deps_left === left.length) return;
+  row.deps_left = left.length;
+  row.waiting_on =
+    left.length === 0 ? "a free slot" : `tasks ${left.map((id) => known.get(id)?.short_id ?? id).join(", ")}`;
+  if (left.length === 0) work.workChanged = true;
+  touchTask(work, held);
+}
+
+/** The dependencies of one task as they are now. */
+export async function edgesOf(work: Work, taskId: string): Promise<Edge[]> {
+  const { rows } = await sql<Edge>`
+    select d.task_id, d.depends_on_id, t.short_id, t.status
+    from makima.task_dependency d join makima.task t on t.id = d.depends_on_id
+    where d.task_id = ${taskId}`.execute(work.db);
+  return rows;
+}

@@ -1,0 +1,192 @@
+/**
+ * One transaction of a job, from its first lock to the signals after its commit.
+ *
+ * A job loads what it changes (locked), changes it in memory through `change-task.ts` and
+ * `change-contract.ts`, and says what else is to be written; all of it is written at the end, in a fixed
+ * order, each kind by one statement: contracts, tasks, runs, history, commands, and last the events, under
+ * the owner's row. Locks are taken in this order everywhere, so transactions wait for each other but not in
+ * circles; should two meet all the same, the loser runs again.
+ */
+import { sql, type Kysely } from "kysely";
+import type { EventView } from "@makima/protocol/api/contracts";
+import type { HistoryEntry, OutputEntry } from "@makima/protocol/history";
+import type { Command } from "@makima/protocol/daemon-wire";
+import type { Deps } from "../deps.ts";
+import { appendCommands, type NewCommand } from "../store/append-commands.ts";
+import { appendEvents, type NewEvent } from "../store/append-events.ts";
+import { appendHistory, type NewEntry } from "../store/append-history.ts";
+import type { Database } from "../store/schema.ts";
+import { isTransient } from "../store/store-error.ts";
+import type { ContractRow, TaskRow } from "../store/task-rows.ts";
+import { writeContracts } from "./change-contract.ts";
+import { writeTasks } from "./change-task.ts";
+import { keepAnswer, takeTicket, useKey } from "./once.ts";
+import { writeRuns, type EndedRun, type StartedRun } from "./runs.ts";
+import { settleContracts } from "./settle-contracts.ts";
+import { settleDependents } from "./settle-dependents.ts";
+
+/** A locked row and whether it is to be written. */
+export interface Held<Row> {
+  row: Row;
+  changed: boolean;
+}
+export interface HeldTask extends Held<TaskRow> {
+  /** What its runs left behind changed too: loop, gate, evidence, result, usage. */
+  details: boolean;
+  /** It became pending and takes its place in the queue anew. */
+  requeued: boolean;
+}
+
+export interface Work {
+  readonly deps: Deps;
+  readonly db: Kysely<Database>;
+  readonly tasks: Map<string, HeldTask>;
+  readonly contracts: Map<string, Held<ContractRow>>;
+  readonly startedRuns: StartedRun[];
+  readonly endedRuns: EndedRun[];
+  readonly entries: NewEntry[];
+  readonly commands: NewCommand[];
+  /** By owner. */
+  readonly events: Map<string, NewEvent[]>;
+  /** Contracts whose status is to be looked at again because a task of theirs changed. */
+  readonly settling: Set<string>;
+  /** Tasks that ended, for those that depend on them. */
+  readonly endedTasks: Set<string>;
+  /** Highest turn placed, by owner. */
+  readonly turns: Map<string, number>;
+  readonly touchedTasks: Set<string>;
+  readonly endedCredentials: string[];
+  workChanged: boolean;
+  timersChanged: boolean;
+}
+
+export function addEvent(work: Work, ownerId: string, event: NewEvent): void {
+  const known = work.events.get(ownerId);
+  if (known) known.push(event);
+  else work.events.set(ownerId, [event]);
+}
+
+export function addEntry(work: Work, taskId: string, entry: Omit<OutputEntry, "at">, runId?: string): void {
+  const at = new Date(work.deps.now()).toISOString();
+  work.entries.push({ taskId, runId, entry: { at, ...entry } });
+}
+
+export function addCommand(work: Work, daemonId: string, command: Command, taskId?: string): void {
+  work.commands.push({ daemonId, taskId, command });
+}
+
+const MOST_TRIES = 5;
+
+/** Runs `job` in one transaction. A refused outcome changes nothing; neither does an error, which is thrown. */
+export async function transact<T>(deps: Deps, job: (work: Work) => Promise<T>): Promise<T> {
+  const ticket = takeTicket();
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await runOnce(deps, ticket, job);
+    } catch (error) {
+      if (tries >= MOST_TRIES || !isTransient(error)) throw error;
+      deps.log.debug({ err: error, tries }, "a transaction lost against another one and runs again");
+    }
+  }
+}
+
+function runOnce<T>(
+  deps: Deps,
+  ticket: ReturnType<typeof takeTicket>,
+  job: (work: Work) => Promise<T>,
+): Promise<T> {
+  return deps.db.connection().execute(async (db) => {
+    const begun = sql`begin`.execute(db);
+    // Travels with the job's first statement; failing, it makes that one fail too.
+    begun.catch(() => undefined);
+    const work = newWork(deps, db);
+    let value: T;
+    let written: Written;
+    try {
+      const replay = ticket && (await useKey(db, ticket));
+      value = replay ? (replay as T) : await job(work);
+      if (replay || isRefused(value)) {
+        await sql`rollback`.execute(db);
+        return value;
+      }
+      written = await commit(work, () => (ticket ? [keepAnswer(db, ticket, valueOf(value))] : []));
+    } catch (error) {
+      await sql`rollback`.execute(db).catch(() => undefined);
+      throw error;
+    }
+    tell(work, written);
+    return value;
+  });
+}
+
+function newWork(deps: Deps, db: Kysely<Database>): Work {
+  return {
+    deps,
+    db,
+    tasks: new Map(),
+    contracts: new Map(),
+    startedRuns: [],
+    endedRuns: [],
+    entries: [],
+    commands: [],
+    events: new Map(),
+    settling: new Set(),
+    endedTasks: new Set(),
+    turns: new Map(),
+    touchedTasks: new Set(),
+    endedCredentials: [],
+    workChanged: false,
+    timersChanged: false,
+  };
+}
+
+interface Written {
+  history: Map<string, HistoryEntry[]>;
+  events: Map<string, EventView[]>;
+}
+
+/**
+ * Writes everything and commits. The statements do not need each other's answers and travel together; if
+ * one fails, the server refuses those behind it, and its "commit" becomes a rollback.
+ */
+async function commit(work: Work, more: () => Promise<unknown>[]): Promise<Written> {
+  await settleDependents(work);
+  await settleContracts(work);
+  const { db } = work;
+  const written: Written = { history: new Map(), events: new Map() };
+  const statements: Promise<unknown>[] = [...writeContracts(work), ...writeTasks(work), ...writeRuns(work)];
+  if (work.entries.length > 0) {
+    statements.push(appendHistory(db, work.entries).then((history) => (written.history = history)));
+  }
+  if (work.commands.length > 0) statements.push(appendCommands(db, work.commands));
+  statements.push(...more());
+  for (const [ownerId, events] of [...work.events].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const appended = appendEvents(db, ownerId, events, work.turns.get(ownerId));
+    statements.push(appended.then((views) => written.events.set(ownerId, views)));
+  }
+  statements.push(sql`commit`.execute(db));
+  await Promise.all(statements);
+  return written;
+}
+
+/** After the commit: tells whoever listens where to look. */
+function tell(work: Work, written: Written): void {
+  const { signals } = work.deps;
+  for (const [taskId, entries] of written.history) signals.emit("historyAdded", taskId, entries);
+  for (const [ownerId, events] of written.events) signals.emit("eventsAdded", ownerId, events);
+  for (const taskId of work.touchedTasks) signals.emit("taskChanged", taskId);
+  for (const daemonId of new Set(work.commands.map((command) => command.daemonId))) {
+    signals.emit("commandsAdded", daemonId);
+  }
+  for (const credentialId of work.endedCredentials) signals.emit("credentialEnded", credentialId);
+  if (work.timersChanged) signals.emit("timersChanged");
+  if (work.workChanged) signals.emit("workChanged");
+}
+
+function isRefused(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "ok" in value && value.ok === false;
+}
+
+function valueOf(value: unknown): unknown {
+  return typeof value === "object" && value !== null && "value" in value ? value.value : value;
+}
