@@ -13,6 +13,9 @@ export interface Omitted {
   readonly why: string;
 }
 
+/** Has no content to keep. */
+export const SPECIAL = "a socket, pipe or device";
+
 export interface Changes {
   readonly present: readonly RawPath[];
   readonly removed: readonly RawPath[];
@@ -79,7 +82,7 @@ export async function refusal(
   if (found === undefined) return "gone";
   if (found.isSymbolicLink()) return undefined;
   if (found.isDirectory()) return "repository";
-  if (!found.isFile()) return "a socket, pipe or device";
+  if (!found.isFile()) return SPECIAL;
   if (found.size > maxFileBytes) return `larger than ${Math.round(maxFileBytes / 1024 / 1024)} MiB`;
   const readable = await access(file, constants.R_OK).then(
     () => true,
@@ -112,7 +115,7 @@ export async function findSpecialFiles(root: string, limit = 20_000): Promise<Om
       if (entry.isDirectory()) {
         if (entry.name !== ".git" && entry.name !== "node_modules") waiting.push(path);
       } else if (!entry.isFile() && !entry.isSymbolicLink()) {
-        found.push({ path: Buffer.from(path, "utf8").toString("latin1"), why: "a socket, pipe or device" });
+        found.push({ path: Buffer.from(path, "utf8").toString("latin1"), why: SPECIAL });
       }
     }
   }

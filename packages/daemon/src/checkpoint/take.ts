@@ -9,13 +9,13 @@ import { copyObjects } from "../git/copy-objects.ts";
 import { GitError } from "../git/error.ts";
 import { gitText } from "../git/git.ts";
 import type { KeyedLock } from "../git/keyed-lock.ts";
-import { moveRefs, treeOf } from "../git/refs.ts";
+import { listRefs, moveRefs, treeOf } from "../git/refs.ts";
 import type { TaskTree } from "../worktree/task-tree.ts";
 import { bringBranch } from "./bring-branch.ts";
 import { diffStats, type DiffStats } from "./diff.ts";
 import { identity, MAKIMA } from "./identity.ts";
 import { importAgentCommits, knownCommits } from "./import-commits.ts";
-import type { Omitted } from "./list-changes.ts";
+import { SPECIAL, type Omitted } from "./list-changes.ts";
 import { snapshotNested, type NestedSnapshot } from "./nested.ts";
 import { checkpointMessage, checkpointRef, lastCheckpoint, type CheckpointRecord } from "./record.ts";
 import { writeSnapshotTree } from "./snapshot-tree.ts";
@@ -51,6 +51,8 @@ export interface Checkpoint {
   readonly created: boolean;
   /** `path: why`, for each that was left out, and what else the person should know. */
   readonly omitted: readonly string[];
+  /** Those of them whose content is in no ref: too large, not readable, a damaged `.git`. */
+  readonly unsaved: readonly string[];
 }
 
 const DEFAULT_MAX_FILE_BYTES = 100 * 1024 * 1024;
@@ -84,14 +86,22 @@ async function take(request: TakeCheckpoint): Promise<Checkpoint> {
   const before = last?.tree ?? (await treeOf(tree.store, tree.baseCommit, signal));
   const nestedKey = keyOf(nested.snapshots);
   const changedSinceLast = files.tree !== before || nestedKey !== (last?.nested ?? "");
+  const left = [
+    ...files.omitted,
+    ...nested.omitted,
+    ...nested.snapshots.flatMap((snapshot) => snapshot.omitted),
+  ];
   const rest = {
     changedSinceLast,
     head,
-    omitted: [...wordOmitted([...files.omitted, ...nested.omitted], nested.snapshots), ...agent.notes],
+    omitted: [...left.map(wordOmitted), ...agent.notes],
+    unsaved: [...left.filter(({ why }) => why !== SPECIAL).map(wordOmitted), ...agent.notes],
   };
-  const isNews = changedSinceLast || head !== (last?.head ?? tree.baseCommit) || agent.others.size > 0;
-  if (request.skipUnchanged && last !== undefined && !isNews && request.ref === undefined) {
-    return { ...last, ...rest, changedSinceBase: await statsOf(tree, last.commit, signal), created: false };
+  const others = agent.others.size > 0 && !(await allKept(tree, agent.others.values(), signal));
+  const isNews = changedSinceLast || head !== (last?.head ?? tree.baseCommit) || others;
+  if (request.skipUnchanged && !isNews) {
+    const same = last ?? baseAsCheckpoint(tree, before, at);
+    return { ...same, ...rest, changedSinceBase: await statsOf(tree, same.commit, signal), created: false };
   }
   const n = (last?.n ?? 0) + 1;
   const ref = request.ref ?? checkpointRef(tree.taskId, n);
@@ -150,7 +160,20 @@ function keyOf(snapshots: readonly NestedSnapshot[]): string {
   return createHash("sha256").update(all.join("\0")).digest("hex");
 }
 
-function wordOmitted(omitted: readonly Omitted[], nested: readonly NestedSnapshot[]): string[] {
-  const all = [...omitted, ...nested.flatMap((snapshot) => snapshot.omitted)];
-  return all.map(({ path, why }) => `${Buffer.from(path, "latin1").toString("utf8")}: ${why}`);
+function wordOmitted({ path, why }: Omitted): string {
+  return `${Buffer.from(path, "latin1").toString("utf8")}: ${why}`;
+}
+
+/** Whether the agent's other branches were kept by an earlier checkpoint. */
+async function allKept(tree: TaskTree, ids: Iterable<string>, signal?: AbortSignal): Promise<boolean> {
+  const prefix = `refs/makima/agent/${tree.taskId}/`;
+  const kept = new Set((await listRefs(tree.store, prefix, signal)).map(({ commit }) => commit));
+  return [...ids].every((id) => kept.has(id));
+}
+
+/** Number 0: an untouched worktree is its base commit. */
+function baseAsCheckpoint(tree: TaskTree, treeId: string, at: Date): CheckpointRecord {
+  const ref = `refs/makima/base/${tree.taskId}`;
+  const { baseCommit: commit } = tree;
+  return { n: 0, ref, commit, tree: treeId, head: commit, message: "start", at, nested: "" };
 }
