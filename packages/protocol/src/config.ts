@@ -132,6 +132,15 @@ const commitDiscipline = z.strictObject({
   co_author: line("", "Co-author trailer; empty: the agent's own; none: no trailer."),
 });
 
+const completion = z.strictObject({
+  pull_request_command: z
+    .array(z.string())
+    .default([])
+    .describe(
+      "Program and arguments that open a pull request; {repository}, {branch}, {target}, {title} and {body} are filled in. Empty: gh.",
+    ),
+});
+
 const autonomousLoop = z.strictObject({
   default_max_iterations: count(10, 1, 50, "Iterations of a loop where none are named."),
   hard_limit: count(50, 1, 50, "Iterations that no flag can exceed."),
@@ -165,6 +174,7 @@ export const configSchema = z.strictObject({
   context_recovery: contextRecovery.prefault({}),
   acceptance_criteria: acceptanceCriteria.prefault({}),
   commit_discipline: commitDiscipline.prefault({}),
+  completion: completion.prefault({}),
   autonomous_loop: autonomousLoop.prefault({}),
   execution: z
     .strictObject({ single_task_mode: flag(false, "One iteration, then stop and report.") })

@@ -123,6 +123,8 @@ export const reportSchema = z.discriminatedUnion("type", [
     outcome: runOutcomeSchema,
     loop: loopStateSchema.optional(),
     result: completionResultSchema.optional(),
+    /** Of turns that were cut off, and so are in no iteration. */
+    usage: usageSchema.optional(),
     /** Seconds that the run took on the daemon's monotonic clock. */
     runtimeSecs: z.number(),
   }),
@@ -162,7 +164,6 @@ export const querySchema = z.discriminatedUnion("type", [
     to: z.string().optional(),
   }),
   z.object({ type: z.literal("prompt"), spec: runSpecSchema }),
-  z.object({ type: z.literal("readFile"), taskId: z.string(), path: z.string() }),
 ]);
 export type Query = z.infer<typeof querySchema>;
 

@@ -3,13 +3,14 @@
  * stored them. Numbers of one journal have no gaps.
  */
 import { EventEmitter } from "node:events";
+import type { DatabaseSync } from "node:sqlite";
 import type { Report } from "@makima/protocol/daemon-wire";
 import { metaOf, setMeta, transaction, type Journal } from "./open.ts";
 
 /** Rows that may wait before output is held back in its spool; the spool is a file and can wait. */
 export const OUTBOX_HIGH_WATER = 200_000;
 
-export class Outbox extends EventEmitter<{ added: []; drained: [] }> {
+export class Outbox extends EventEmitter<{ added: []; acknowledged: []; drained: [] }> {
   readonly #journal: Journal;
   #last: number;
   #acknowledged: number;
@@ -39,13 +40,13 @@ export class Outbox extends EventEmitter<{ added: []; drained: [] }> {
    * Stores reports in one transaction, together with `along` (what must be true exactly when they are).
    * `durable`: synced to the disk before it returns.
    */
-  add(reports: readonly Report[], along?: () => void, durable = true): void {
+  add(reports: readonly Report[], along?: (db: DatabaseSync) => void, durable = true): void {
     const db = durable ? this.#journal.state : this.#journal.stream;
     const insert = db.prepare("insert into outbox (seq, report) values (?, ?)");
     let next = this.#last;
     transaction(db, () => {
       for (const report of reports) insert.run(++next, JSON.stringify(report));
-      along?.();
+      along?.(db);
     });
     this.#last = next;
     if (reports.length > 0) this.emit("added");
@@ -78,6 +79,7 @@ export class Outbox extends EventEmitter<{ added: []; drained: [] }> {
       db.prepare("delete from outbox where seq <= ?").run(seq);
       setMeta(db, "reports_acknowledged", String(this.#acknowledged));
     });
+    this.emit("acknowledged");
     if (wasFull && !this.full) this.emit("drained");
   }
 }

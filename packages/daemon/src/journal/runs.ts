@@ -5,6 +5,7 @@
 import { loopStateSchema, type LoopState } from "@makima/protocol/gate";
 import { runSpecSchema, type RunSpec } from "@makima/protocol/run-spec";
 import { z } from "zod";
+import type { DatabaseSync } from "node:sqlite";
 import type { Journal } from "./open.ts";
 
 /** Where in its life a run is; each phase can be begun again from what is stored. */
@@ -31,7 +32,9 @@ const progressSchema = z.object({
   /** Processes started in this run so far. */
   processes: z.int(),
   started: z.boolean(),
-  /** Of ended iterations of this run. */
+  /** Messages that the agent took in. */
+  told: z.array(z.string()),
+  /** Of ended turns of this run. */
   costUsd: z.number(),
 });
 export type RunProgress = z.infer<typeof progressSchema>;
@@ -63,7 +66,7 @@ interface RunRow {
 
 /** Takes a run in; call inside the transaction that marks its command as handled. */
 export function insertRun(journal: Journal, spec: RunSpec): void {
-  const progress: RunProgress = { processes: 0, started: false, costUsd: 0 };
+  const progress: RunProgress = { processes: 0, started: false, told: [], costUsd: 0 };
   if (spec.loop) progress.loop = spec.loop;
   journal.state
     .prepare(
@@ -104,19 +107,22 @@ export function saveRun(journal: Journal, run: HeldRun): void {
 }
 
 /** Writes how far the output is taken over; call inside the transaction that stores that output. */
-export function saveOffsets(journal: Journal, run: HeldRun): void {
-  journal.stream
-    .prepare("update run set stdout_offset = ?, stderr_offset = ? where run_id = ?")
-    .run(run.offsets.stdout, run.offsets.stderr, run.spec.runId);
+export function saveOffsets(db: DatabaseSync, run: HeldRun): void {
+  db.prepare("update run set stdout_offset = ?, stderr_offset = ? where run_id = ?").run(
+    run.offsets.stdout,
+    run.offsets.stderr,
+    run.spec.runId,
+  );
 }
 
 export function saveStopManner(journal: Journal, runId: string, manner: StopManner): void {
   journal.state.prepare("update run set stop_manner = ? where run_id = ?").run(manner, runId);
 }
 
-export function deleteRun(journal: Journal, runId: string): void {
-  journal.state.prepare("delete from run where run_id = ?").run(runId);
-  journal.state.prepare("delete from message where run_id = ?").run(runId);
+/** Takes a run out; call inside the transaction that stores the report of its end. */
+export function deleteRun(db: DatabaseSync, runId: string): void {
+  db.prepare("delete from run where run_id = ?").run(runId);
+  db.prepare("delete from message where run_id = ?").run(runId);
 }
 
 /** A loop that has not begun. */

@@ -106,6 +106,13 @@ export class Link extends EventEmitter<LinkEvents> {
     clearInterval(this.#heartbeat);
   }
 
+  /** The server answered the attempt to connect with an HTTP status that no new attempt will change. */
+  denied(status: number): void {
+    const why = status === 401 ? "the key is not known or was revoked" : "this key may not connect a daemon";
+    const next = "Make a key with: makima api-keys create --kind daemon";
+    this.emit("refused", new LinkError("refused", `The server answered ${status}: ${why}. ${next}`));
+  }
+
   /** No more timers; for good. */
   close(): void {
     this.closed();

@@ -1,0 +1,227 @@
+/**
+ * One run from its command to its end.
+ *
+ *     prepare → (turn → judge → recover | once more)* → complete → ended
+ *
+ * Whatever stops it on the way is thrown as `RunStopped` (somebody wants it to stop) or `RunError` (the world
+ * failed, and a playbook knows what to do), and lands in one of two places: `settleStop`, `settleFailure`.
+ */
+import { newBreaker } from "@makima/core/circuit-breaker";
+import { nextRecovery } from "@makima/core/playbook";
+import type { RunOutcome } from "@makima/core/task";
+import type { Verdict } from "@makima/core/verdict";
+import type { LoopState } from "@makima/protocol/gate";
+import { setTimeout as delay } from "node:timers/promises";
+import { treeOf } from "../git/refs.ts";
+import { waitingMessages } from "../journal/messages.ts";
+import { newLoop, saveRun } from "../journal/runs.ts";
+import { criteriaFor } from "./check-work.ts";
+import { complete } from "./complete.ts";
+import { entry, report, tell, type RunContext } from "./context.ts";
+import { endRun } from "./end-run.ts";
+import { handOff, needsHandOff } from "./hand-off.ts";
+import type { RunHandle } from "./handle.ts";
+import { judge, loopOf, type Judgement } from "./judge.ts";
+import type { Workplace } from "./launch.ts";
+import { prepare } from "./prepare.ts";
+import { recoverTurn } from "./recover-turn.ts";
+import { RunError, RunStopped } from "./run-error.ts";
+import { settleStop } from "./settle-stop.ts";
+import { takeTurn, type TurnEnd, type TurnPrompt } from "./turn.ts";
+import { wordsFor } from "./words.ts";
+
+/** What the next turn must be told about the one before. */
+interface Before {
+  because: Extract<Verdict, { type: "continue" }> | undefined;
+  interrupted: boolean;
+}
+
+/** Resolves when the run is over, or kept for later (shutdown). Never throws for what can happen to a run. */
+export async function carryOut(context: RunContext, handle: RunHandle): Promise<void> {
+  for (;;) {
+    try {
+      await live(context, handle);
+      return;
+    } catch (error) {
+      if (error instanceof RunStopped) {
+        if ((await settleStop(context, handle, error.reason)) === "over") return;
+      } else if (handle.stopReason !== undefined && isAbort(error)) {
+        if ((await settleStop(context, handle, handle.stopReason)) === "over") return;
+      } else if (error instanceof RunError) {
+        if ((await settleFailure(context, handle, error)) === "over") return;
+      } else {
+        context.log.error(
+          { err: error, runId: handle.run.spec.runId },
+          "a run failed for a reason that is not known",
+        );
+        const message = error instanceof Error ? error.message : String(error);
+        endRun(context, handle, { type: "failed", error: { kind: "unknown", message } });
+        return;
+      }
+    }
+  }
+}
+
+/** What an aborted wait throws: the stop itself, or Node's AbortError around it. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.cause instanceof RunStopped);
+}
+
+async function live(context: RunContext, handle: RunHandle): Promise<void> {
+  const { run } = handle;
+  handle.check();
+  if (!run.progress.started) report(context, { type: "runPreparing", ...handle.name });
+  const place = await prepare(context, handle);
+  handle.place = place;
+  await beginLoop(context, handle, place);
+  let before: Before = { because: undefined, interrupted: (run.progress.loop?.iteration ?? 0) === 0 };
+  for (;;) {
+    handle.check();
+    if (run.phase === "completing") break;
+    const left = await recoverTurn(context, handle);
+    const turn = left === "cut off" ? undefined : (left ?? (await nextTurn(context, handle, place, before)));
+    if (turn === undefined || turn.stopped) {
+      before = { because: undefined, interrupted: true };
+      if (turn?.stopped) throw new RunStopped(turn.stopped);
+      continue;
+    }
+    const judgement = await judge(context, handle, place, turn);
+    const next = await follow(context, handle, place, judgement, turn);
+    if (next === "over") return;
+    before = next;
+  }
+  const result = await complete(context, handle, place);
+  endRun(context, handle, { type: "done" }, result);
+}
+
+async function beginLoop(context: RunContext, handle: RunHandle, place: Workplace): Promise<void> {
+  const { run } = handle;
+  const { maxIterations, noChangeThreshold, sameErrorThreshold } = run.spec;
+  if (!run.progress.loop) {
+    const breaker = newBreaker({
+      maxIterations,
+      noChange: noChangeThreshold,
+      sameError: sameErrorThreshold,
+    });
+    run.progress.loop = newLoop(breaker as unknown as LoopState["breaker"]);
+  }
+  run.progress.loop.lastTree ??= await treeOf(place.store.gitDir, place.tree.baseCommit);
+  run.progress.started = true;
+  saveRun(context.journal, run);
+}
+
+async function nextTurn(
+  context: RunContext,
+  handle: RunHandle,
+  place: Workplace,
+  before: Before,
+): Promise<TurnEnd> {
+  const { run } = handle;
+  const loop = loopOf(handle);
+  const { spec } = run;
+  const messages = [...spec.messages, ...waitingMessages(context.journal, spec.runId)].filter(
+    (message) => !run.progress.told.includes(message.id),
+  );
+  const words: TurnPrompt = {
+    ...(await wordsFor({
+      spec,
+      loop,
+      tree: place.tree,
+      lastCheckpoint: place.last,
+      criteria: await criteriaFor(spec, place.tree.path),
+      messages,
+      ...before,
+    })),
+    messageIds: messages.map((message) => message.id),
+  };
+  const iteration = loop.iteration + 1;
+  const { maxIterations } = spec;
+  report(context, { type: "iterationStarted", ...handle.name, iteration, maxIterations });
+  tell(context, handle, entry(context, "iteration", `[iteration ${iteration}/${maxIterations}] begins`));
+  const turn = await takeTurn(context, handle, place, words);
+  for (const text of turn.exit.undelivered)
+    context.log.debug({ text: text.slice(0, 80) }, "a message goes into the next prompt");
+  for (const note of turn.exit.notes) tell(context, handle, entry(context, "notice", note));
+  return turn;
+}
+
+/** Carries out the verdict: once more (with what the agent is then told), completion, or the end of the run. */
+async function follow(
+  context: RunContext,
+  handle: RunHandle,
+  place: Workplace,
+  judgement: Judgement,
+  turn: TurnEnd,
+): Promise<Before | "over"> {
+  const { verdict } = judgement.decision;
+  const { run } = handle;
+  switch (verdict.type) {
+    case "done":
+      run.phase = "completing";
+      saveRun(context.journal, run);
+      return { because: undefined, interrupted: false };
+    case "continue":
+      if (needsHandOff(handle, turn)) await handOff(context, handle, place, turn);
+      return { because: verdict, interrupted: false };
+    case "park": {
+      const outcome: RunOutcome = { type: "parked", reason: verdict.reason, detail: verdict.detail };
+      endRun(context, handle, outcome);
+      return "over";
+    }
+    case "fail":
+      endRun(context, handle, { type: "failed", error: verdict.error });
+      return "over";
+    case "recover": {
+      if (verdict.kind === "context_exhausted") await handOff(context, handle, place, turn);
+      if (turn.exit.facts.pending.length > 0) {
+        const detail = "The agent ended while its question waited; it goes on when there is an answer.";
+        endRun(context, handle, { type: "parked", reason: "question", detail });
+        return "over";
+      }
+      const error = new RunError(verdict.kind, verdict.message);
+      const facts = {
+        ...(verdict.resetsAt === undefined ? {} : { resetsAt: verdict.resetsAt }),
+        ...(verdict.sessionLost ? { sessionLost: true } : {}),
+      };
+      if ((await settleFailure(context, handle, error, facts)) === "over") return "over";
+      return { because: undefined, interrupted: true };
+    }
+  }
+}
+
+/** Does what the playbook says about a failure: wait and go on, park, or give up. */
+async function settleFailure(
+  context: RunContext,
+  handle: RunHandle,
+  error: RunError,
+  facts: { resetsAt?: number; sessionLost?: boolean } = {},
+): Promise<"over" | "again"> {
+  const { run } = handle;
+  const loop = run.progress.loop;
+  const counts = loop?.recoveries ?? handle.failures;
+  const tried = counts[error.code] ?? 0;
+  const recovery = nextRecovery(error.code, tried, context.random(), { now: context.now(), ...facts });
+  if (error.code === "auth") context.logins.required(run.spec.agent, run.spec.taskId);
+  if (error.final || recovery.type === "fail") {
+    endRun(context, handle, { type: "failed", error: { kind: error.code, message: error.message } });
+    return "over";
+  }
+  if (recovery.type === "park") {
+    const wakeAt = recovery.wakeAt === undefined ? {} : { wakeAt: recovery.wakeAt };
+    endRun(context, handle, { type: "parked", reason: recovery.reason, detail: error.message, ...wakeAt });
+    return "over";
+  }
+  counts[error.code] = tried + 1;
+  if (loop && recovery.session === "fresh") loop.resumeSession = false;
+  saveRun(context.journal, run);
+  const wait = recovery.delayMs >= 1000 ? ` in ${Math.round(recovery.delayMs / 1000)} s` : "";
+  const how = recovery.session === "fresh" ? "with a fresh session" : "where it was";
+  const text = `${error.message} — trying again ${how}${wait} (${tried + 1})`;
+  tell(context, handle, entry(context, "error", text, { isError: true }));
+  try {
+    await delay(recovery.delayMs, undefined, { signal: handle.signal });
+  } catch {
+    return (await settleStop(context, handle, handle.stopReason ?? "shutdown")) === "over" ? "over" : "again";
+  }
+  return "again";
+}

@@ -1,0 +1,72 @@
+/** What every run of this daemon is given. */
+import type { Config } from "@makima/protocol/config";
+import type { Report } from "@makima/protocol/daemon-wire";
+import type { OutputEntry } from "@makima/protocol/history";
+import type { Logger } from "pino";
+import type { KeyedLock } from "../git/keyed-lock.ts";
+import type { Journal } from "../journal/open.ts";
+import type { Outbox } from "../journal/outbox.ts";
+import type { LeaveDesk } from "../link/leave.ts";
+import type { StartGate } from "../process/start-gate.ts";
+import type { Credentials } from "../login/credentials.ts";
+import type { LoginDesk } from "../login/login-desk.ts";
+import type { RunHandle } from "./handle.ts";
+
+export interface DaemonPaths {
+  worktreesDir: string;
+  reposDir: string;
+  /** The daemon's own records: git directories, spools, trash. */
+  stateDir: string;
+  /** Warm checkouts that checks run in. */
+  checksDir: string;
+}
+
+/** The programs of the agents that this daemon can run. */
+export interface AgentPrograms {
+  /** Command and leading arguments of the simulated agent, and variables that it needs. */
+  sim: { command: string; args: string[]; env: Record<string, string> };
+}
+
+export interface RunContext {
+  journal: Journal;
+  outbox: Outbox;
+  leave: LeaveDesk;
+  logins: LoginDesk;
+  log: Logger;
+  config: Config;
+  paths: DaemonPaths;
+  programs: AgentPrograms;
+  /** Program of each agent, one word. */
+  commands: Record<string, string>;
+  credentials: Credentials;
+  /** REST address for the agent's own calls. */
+  apiUrl: string;
+  hostname: string;
+  locks: KeyedLock;
+  startGate: StartGate;
+  /** Folder put first on an agent's PATH, with makima itself in it. */
+  binDir?: string;
+  /** Epoch milliseconds, for what is shown. */
+  now: () => number;
+  /** In [0, 1). */
+  random: () => number;
+}
+
+/** Appends entries to the task's history. */
+export function tell(context: RunContext, handle: RunHandle, ...entries: OutputEntry[]): void {
+  report(context, { type: "output", ...handle.name, entries });
+}
+
+/** One entry with the time of now. */
+export function entry(
+  context: RunContext,
+  messageType: OutputEntry["messageType"],
+  content: string,
+  more: Partial<OutputEntry> = {},
+): OutputEntry {
+  return { at: new Date(context.now()).toISOString(), messageType, content, ...more };
+}
+
+export function report(context: RunContext, ...reports: Report[]): void {
+  context.outbox.add(reports);
+}

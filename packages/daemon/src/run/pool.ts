@@ -1,0 +1,165 @@
+/**
+ * The runs of this daemon, and the commands that concern them.
+ *
+ * A command is marked as handled in the same transaction that takes its effect into the journal; what is then
+ * done about it can be done again.
+ */
+import type { CommandOf, Report } from "@makima/protocol/daemon-wire";
+import { markHandled, unhandledCommands, type StoredCommand } from "../journal/commands.ts";
+import { keepMessage } from "../journal/messages.ts";
+import { heldRuns, insertRun, saveStopManner } from "../journal/runs.ts";
+import { answerAgent } from "./answer-agent.ts";
+import { carryOut } from "./carry-out.ts";
+import { retryCompletion } from "./complete.ts";
+import { report, type RunContext } from "./context.ts";
+import { RunHandle } from "./handle.ts";
+import { removeTaskWorktree } from "./remove-worktree.ts";
+
+export class RunPool {
+  readonly #context: RunContext;
+  readonly #runs = new Map<string, { handle: RunHandle; over: Promise<void> }>();
+  /** Work beside the runs: clean-up, retried completions. Awaited when the daemon stops. */
+  readonly #errands = new Set<Promise<void>>();
+  #closing = false;
+
+  constructor(context: RunContext) {
+    this.#context = context;
+  }
+
+  /** Takes up the runs that the journal holds from before. */
+  resume(): void {
+    for (const run of heldRuns(this.#context.journal)) this.#begin(new RunHandle(run));
+  }
+
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  live(): { runId: string; taskId: string; epoch: number; phase: string }[] {
+    return [...this.#runs.values()].map(({ handle }) => ({ ...handle.name, phase: handle.run.phase }));
+  }
+
+  /** Carries out the commands that are in the journal and were not handled. */
+  handleCommands(): void {
+    if (this.#closing) return;
+    for (const stored of unhandledCommands(this.#context.journal)) {
+      try {
+        this.#handle(stored);
+      } catch (error) {
+        // A command that cannot be taken must not stop those behind it.
+        this.#context.log.error({ err: error, seq: stored.seq }, "a command could not be carried out");
+        const message = error instanceof Error ? error.message : String(error);
+        report(this.#context, { type: "commandFailed", commandSeq: stored.seq, message });
+        markHandled(this.#context.journal, stored.seq);
+      }
+    }
+  }
+
+  /** The server's verdict on a run that this daemon said it has. */
+  settle(runId: string, verdict: "keep" | "stop"): void {
+    const handle = this.#runs.get(runId)?.handle;
+    if (!handle) return;
+    if (verdict === "keep") handle.keep();
+    else this.#stop(handle, "lost");
+  }
+
+  lose(runIds: readonly string[]): void {
+    for (const runId of runIds) {
+      const handle = this.#runs.get(runId)?.handle;
+      if (handle) this.#stop(handle, "lost");
+    }
+  }
+
+  fence(): void {
+    for (const { handle } of this.#runs.values()) handle.stop("fence");
+  }
+
+  /** Stops every agent gently, keeps its work and its place in the journal, and waits until that is done. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const { handle } of this.#runs.values()) handle.stop("shutdown");
+    await Promise.all([...this.#runs.values()].map(({ over }) => over));
+    await Promise.all(this.#errands);
+  }
+
+  #handle({ seq, command }: StoredCommand): void {
+    const { journal } = this.#context;
+    switch (command.type) {
+      case "spawnTask":
+        markHandled(journal, seq, () => insertRun(journal, command.spec));
+        return this.#spawn(command);
+      case "stopRun":
+        return this.#stopCommand(seq, command);
+      case "sendMessage": {
+        const handle = this.#runs.get(command.runId)?.handle;
+        markHandled(journal, seq, () => {
+          if (handle) keepMessage(journal, command, { id: command.messageId, text: command.text });
+        });
+        handle?.emit("message");
+        return;
+      }
+      case "answerQuestion": {
+        const handle = this.#runs.get(command.runId)?.handle;
+        if (handle) answerAgent(this.#context, handle, command);
+        return markHandled(journal, seq);
+      }
+      case "retryCompletionAction":
+        this.#errand(() => retryCompletion(this.#context, command.spec));
+        return markHandled(journal, seq);
+      case "removeWorktree":
+        this.#errand(() => removeTaskWorktree(this.#context, command, (taskId) => this.#holds(taskId)));
+        return markHandled(journal, seq);
+      case "startLogin":
+        this.#context.logins.start(command.agent);
+        return markHandled(journal, seq);
+      case "submitAuthCode":
+        this.#context.logins.submit(command.agent, command.code);
+        return markHandled(journal, seq);
+    }
+  }
+
+  #spawn({ spec }: CommandOf<"spawnTask">): void {
+    const run = heldRuns(this.#context.journal).find((held) => held.spec.runId === spec.runId);
+    if (run && !this.#runs.has(spec.runId)) this.#begin(new RunHandle(run));
+  }
+
+  #stopCommand(seq: number, command: CommandOf<"stopRun">): void {
+    const { journal } = this.#context;
+    markHandled(journal, seq, () => saveStopManner(journal, command.runId, command.manner));
+    const handle = this.#runs.get(command.runId)?.handle;
+    if (handle) handle.stop(command.manner);
+  }
+
+  #stop(handle: RunHandle, manner: "lost"): void {
+    saveStopManner(this.#context.journal, handle.run.spec.runId, manner);
+    handle.stop(manner);
+  }
+
+  /** Runs of one task follow each other: the worktree is one. */
+  #begin(handle: RunHandle): void {
+    const { runId, taskId } = handle.run.spec;
+    const before = [...this.#runs.values()].filter((one) => one.handle.run.spec.taskId === taskId);
+    const over = Promise.all(before.map((one) => one.over))
+      .then(() => carryOut(this.#context, handle))
+      .catch((error: unknown) => this.#context.log.fatal({ err: error, runId }, "a run broke off"))
+      .finally(() => this.#runs.delete(runId));
+    this.#runs.set(runId, { handle, over });
+  }
+
+  #holds(taskId: string): boolean {
+    return [...this.#runs.values()].some(({ handle }) => handle.run.spec.taskId === taskId);
+  }
+
+  #errand(work: () => Promise<Report | void>): void {
+    const run = async (): Promise<void> => {
+      try {
+        const said = await work();
+        if (said) report(this.#context, said);
+      } catch (error) {
+        this.#context.log.error({ err: error }, "an errand failed");
+      }
+    };
+    const errand = run().finally(() => this.#errands.delete(errand));
+    this.#errands.add(errand);
+  }
+}

@@ -1,0 +1,57 @@
+/** The sandbox that agents, setup and checks of this daemon run in, or none. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ProcessError } from "../process/process-error.ts";
+import { openSandbox } from "../sandbox/open-sandbox.ts";
+import type { RunContext } from "./context.ts";
+import { RunError } from "./run-error.ts";
+
+/**
+ * Program and arguments to put before a command that works in `worktree`; empty when no sandbox is asked for.
+ * `readable`: further folders of makima's that the command must be able to read. Throws `RunError` sandbox
+ * when one is asked for and cannot be had: it is never left out.
+ */
+export async function sandboxFor(
+  context: RunContext,
+  worktree: string,
+  readable: readonly string[],
+): Promise<string[]> {
+  const settings = context.config.process.bubblewrap;
+  if (!settings.enabled) return [];
+  const { paths } = context;
+  const emptyFile = join(paths.stateDir, "empty");
+  await mkdir(paths.stateDir, { recursive: true });
+  await writeFile(emptyFile, "");
+  const home = homedir();
+  const simHome = process.env["MAKIMA_SIM_HOME"] ?? join(home, ".makima", "sim-sessions");
+  try {
+    const plan = await openSandbox(
+      {
+        bwrapCommand: settings.bwrap_command,
+        network: settings.network,
+        roBind: settings.ro_bind,
+        rwBind: settings.rw_bind,
+        home,
+        root: process.getuid?.() === 0,
+        worktree,
+        agentConfig: [
+          join(home, ".claude"),
+          join(home, ".claude.json"),
+          join(home, ".config", "claude"),
+          simHome,
+        ],
+        readOnly: [...readable, join(paths.stateDir, "agents"), ...(context.binDir ? [context.binDir] : [])],
+        protect: [],
+        secrets: [paths.stateDir],
+        emptyFile,
+      },
+      { PATH: process.env["PATH"] ?? "" },
+    );
+    for (const note of plan.notes) context.log.info(note);
+    return plan.wrap;
+  } catch (error) {
+    if (error instanceof ProcessError) throw new RunError(error.kind, error.message, error);
+    throw error;
+  }
+}
