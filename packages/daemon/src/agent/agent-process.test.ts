@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { findGate } from "@makima/core/completion-gate";
-import { isRunning, startTimeOf } from "../process/identity.ts";
+import { isRunning, startTimeOf, type ProcessIdentity } from "../process/identity.ts";
 import { ProcessError } from "../process/process-error.ts";
 import { createStartGate } from "../process/start-gate.ts";
 import { manualClock } from "../process/testing/manual-clock.ts";
@@ -215,15 +215,15 @@ test("what cannot be started is told apart, and leaves nothing behind", async (t
   await assert.rejects(startFake(t, "", { cwd: "/nowhere/at/all" }), code("cwd_missing"));
   await assert.rejects(startFake(t, "", { command: "no-such-agent" }), code("agent_missing"));
   await assert.rejects(startFake(t, "", { wrap: ["no-such-sandbox"] }), code("sandbox_missing"));
-  const stored = event<number>();
+  const stored = event<ProcessIdentity>();
   const failing = startFake(t, `setInterval(() => {}, 1e6);`, {
-    onStarted({ pid }) {
-      stored.fire(pid);
+    onStarted(identity) {
+      stored.fire(identity);
       throw new Error("journal is full");
     },
   });
   await assert.rejects(failing, /journal is full/);
-  assert.equal(startTimeOf(await stored.came), undefined);
+  assert.ok(!isRunning(await stored.came));
 });
 
 test("starts are staggered: the next begins when the one before has said something", async (t) => {
