@@ -2,7 +2,7 @@
  * The runs that this daemon holds. A row lives from the command that brought the run until its end was
  * reported; a daemon that starts finds here what it was doing when it died.
  */
-import { loopStateSchema, type LoopState } from "@makima/protocol/gate";
+import { loopStateSchema, usageSchema, type LoopState } from "@makima/protocol/gate";
 import { runSpecSchema, type RunSpec } from "@makima/protocol/run-spec";
 import { z } from "zod";
 import type { DatabaseSync } from "node:sqlite";
@@ -36,6 +36,8 @@ const progressSchema = z.object({
   told: z.array(z.string()),
   /** Of ended turns of this run. */
   costUsd: z.number(),
+  /** Of turns that were cut off: they are in no iteration, and are reported with the run's end. */
+  cutOff: usageSchema.optional(),
 });
 export type RunProgress = z.infer<typeof progressSchema>;
 

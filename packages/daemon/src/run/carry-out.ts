@@ -28,6 +28,7 @@ import { recoverTurn } from "./recover-turn.ts";
 import { RunError, RunStopped } from "./run-error.ts";
 import { settleStop } from "./settle-stop.ts";
 import { takeTurn, type TurnEnd, type TurnPrompt } from "./turn.ts";
+import { addUsage, usageOf } from "./usage.ts";
 import { wordsFor } from "./words.ts";
 
 /** What the next turn must be told about the one before. */
@@ -82,7 +83,10 @@ async function live(context: RunContext, handle: RunHandle): Promise<void> {
     const turn = left === "cut off" ? undefined : (left ?? (await nextTurn(context, handle, place, before)));
     if (turn === undefined || turn.stopped) {
       before = { because: undefined, interrupted: true };
-      if (turn?.stopped) throw new RunStopped(turn.stopped);
+      if (turn?.stopped) {
+        countCutOff(handle, turn);
+        throw new RunStopped(turn.stopped);
+      }
       continue;
     }
     const judgement = await judge(context, handle, place, turn);
@@ -92,6 +96,14 @@ async function live(context: RunContext, handle: RunHandle): Promise<void> {
   }
   const result = await complete(context, handle, place);
   endRun(context, handle, { type: "done" }, result);
+}
+
+/** A turn that was cut off cost something all the same. */
+function countCutOff({ run }: RunHandle, turn: TurnEnd): void {
+  const { progress } = run;
+  const usage = usageOf(turn.exit.facts);
+  progress.costUsd += usage.costUsd;
+  progress.cutOff = progress.cutOff ? addUsage(progress.cutOff, usage) : usage;
 }
 
 async function beginLoop(context: RunContext, handle: RunHandle, place: Workplace): Promise<void> {

@@ -32,6 +32,7 @@ export function endRun(
         outcome,
         ...(run.progress.loop ? { loop: run.progress.loop } : {}),
         ...(result ? { result } : {}),
+        ...(run.progress.cutOff ? { usage: run.progress.cutOff } : {}),
         runtimeSecs: run.runtimeMs / 1000,
       },
     ],

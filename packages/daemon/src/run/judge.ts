@@ -8,6 +8,7 @@ import { findGate, type Gate } from "@makima/core/completion-gate";
 import { decide, wantsChecks, type Decision, type LoopRules } from "@makima/core/verdict";
 import type { Evidence, LoopState } from "@makima/protocol/gate";
 import { toRunFacts } from "../agent/turn-facts.ts";
+import { usageOf } from "./usage.ts";
 import { saveRun } from "../journal/runs.ts";
 import { checkWork, type CheckedWork } from "./check-work.ts";
 import { entry, type RunContext } from "./context.ts";
@@ -142,7 +143,6 @@ function reportIteration(context: RunContext, handle: RunHandle, turn: TurnEnd, 
   const { maxIterations } = handle.run.spec;
   const words = verdictInWords(judgement);
   const iteration = Math.max(1, loop.iteration);
-  const { usage } = facts;
   context.outbox.add([
     {
       type: "iterationEnded",
@@ -156,14 +156,7 @@ function reportIteration(context: RunContext, handle: RunHandle, turn: TurnEnd, 
       verdict: words,
       changed: judgement.changed,
       evidence: judgement.evidence,
-      usage: {
-        inputTokens: usage.inputTokens,
-        outputTokens: usage.outputTokens,
-        cacheTokens: usage.cacheReadTokens + usage.cacheWriteTokens,
-        costUsd: facts.costUsd,
-        ...(facts.contextTokens === undefined ? {} : { contextTokens: facts.contextTokens }),
-        ...(facts.contextWindow === undefined ? {} : { contextWindow: facts.contextWindow }),
-      },
+      usage: usageOf(facts),
       loop: { ...loop },
     },
     {
