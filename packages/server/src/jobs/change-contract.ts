@@ -95,7 +95,7 @@ export function writeContracts({ db, contracts, settling }: Work): Promise<unkno
       with new as (
         select * from jsonb_to_recordset(${toJson(changed)}::jsonb) as n (id uuid, status text, waiting_for text,
           blocked_reason text, failure_reason text, archived_from text, completion_detected_at timestamptz,
-          status_changed_at timestamptz, last_activity_at timestamptz, last_turn bigint, version int)
+          status_changed_at timestamptz, last_activity_at timestamptz, version int)
       ), released as (
         -- Only active contracts have tasks placed.
         update makima.task t set held = (n.status <> 'active') from new n
@@ -104,7 +104,7 @@ export function writeContracts({ db, contracts, settling }: Work): Promise<unkno
       update makima.contract c set status = n.status, waiting_for = n.waiting_for,
         blocked_reason = n.blocked_reason, failure_reason = n.failure_reason, archived_from = n.archived_from,
         completion_detected_at = n.completion_detected_at, status_changed_at = n.status_changed_at,
-        last_activity_at = n.last_activity_at, last_turn = n.last_turn, version = n.version, updated_at = now()
+        last_activity_at = n.last_activity_at, version = n.version, updated_at = now()
       from new n where c.id = n.id and c.version = n.version - 1`.execute(db),
   );
   return statements;

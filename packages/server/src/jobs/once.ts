@@ -5,7 +5,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { sql, type Kysely } from "kysely";
 import { createHash } from "node:crypto";
-import type { Deps } from "../deps.ts";
 import { refused, type Outcome } from "../outcome.ts";
 import { toJson } from "../store/json.ts";
 import type { Database } from "../store/schema.ts";
@@ -20,12 +19,13 @@ export interface OnceRequest {
   request: unknown;
 }
 
-interface Ticket {
+export interface Ticket {
   ownerId: string;
   key: string;
   route: string;
   hash: Buffer;
   replayed: boolean;
+  used: boolean;
 }
 
 const current = new AsyncLocalStorage<Ticket>();
@@ -36,27 +36,22 @@ const current = new AsyncLocalStorage<Ticket>();
  * IDEMPOTENCY_MISMATCH. `replayed` says whether it was.
  */
 export async function once<T>(
-  _deps: Deps,
   { ownerId, key, route, request }: OnceRequest,
   work: () => Promise<Outcome<T>>,
 ): Promise<{ outcome: Outcome<T>; replayed: boolean }> {
   const hash = createHash("sha256")
     .update(JSON.stringify([route, request]) ?? "")
     .digest();
-  const ticket: Ticket = { ownerId, key, route, hash, replayed: false };
+  const ticket: Ticket = { ownerId, key, route, hash, replayed: false, used: false };
   const outcome = await current.run(ticket, work);
   return { outcome, replayed: ticket.replayed };
 }
 
-/** The ticket of the request that runs, for `transact`; each is good for one transaction. */
-export function takeTicket(): Ticket | undefined {
+/** The ticket of the request that runs, for `transact`; each is good for one transaction that commits. */
+export function openTicket(): Ticket | undefined {
   const ticket = current.getStore();
-  if (!ticket || taken.has(ticket)) return undefined;
-  taken.add(ticket);
-  return ticket;
+  return ticket?.used ? undefined : ticket;
 }
-
-const taken = new WeakSet<Ticket>();
 
 /** Undefined when the key is new and now this transaction's; else the answer to give. */
 export async function useKey(db: Kysely<Database>, ticket: Ticket): Promise<Outcome<unknown> | undefined> {

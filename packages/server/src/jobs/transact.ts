@@ -20,7 +20,7 @@ import { isTransient } from "../store/store-error.ts";
 import type { ContractRow, TaskRow } from "../store/task-rows.ts";
 import { writeContracts } from "./change-contract.ts";
 import { writeTasks } from "./change-task.ts";
-import { keepAnswer, takeTicket, useKey } from "./once.ts";
+import { keepAnswer, openTicket, useKey, type Ticket } from "./once.ts";
 import { writeRuns, type EndedRun, type StartedRun } from "./runs.ts";
 import { settleContracts } from "./settle-contracts.ts";
 import { settleDependents } from "./settle-dependents.ts";
@@ -79,7 +79,7 @@ const MOST_TRIES = 5;
 
 /** Runs `job` in one transaction. A refused outcome changes nothing; neither does an error, which is thrown. */
 export async function transact<T>(deps: Deps, job: (work: Work) => Promise<T>): Promise<T> {
-  const ticket = takeTicket();
+  const ticket = openTicket();
   for (let tries = 1; ; tries += 1) {
     try {
       return await runOnce(deps, ticket, job);
@@ -92,7 +92,7 @@ export async function transact<T>(deps: Deps, job: (work: Work) => Promise<T>): 
 
 function runOnce<T>(
   deps: Deps,
-  ticket: ReturnType<typeof takeTicket>,
+  ticket: Ticket | undefined,
   job: (work: Work) => Promise<T>,
 ): Promise<T> {
   return deps.db.connection().execute(async (db) => {
@@ -114,6 +114,7 @@ function runOnce<T>(
       await sql`rollback`.execute(db).catch(() => undefined);
       throw error;
     }
+    if (ticket) ticket.used = true;
     tell(work, written);
     return value;
   });

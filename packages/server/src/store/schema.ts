@@ -11,7 +11,7 @@ import type { MessageType } from "@makima/protocol/history";
 import type { RunOptions } from "@makima/protocol/run-spec";
 
 /** Read as a value, written as JSON text (see `json.ts`). */
-type Json<T> = ColumnType<T, string, string>;
+type Json<T> = ColumnType<T, string | null | undefined, string | null>;
 type Stamp = ColumnType<Date, Date | string | undefined, Date | string>;
 type MaybeStamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 
