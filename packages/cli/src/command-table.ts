@@ -63,7 +63,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "questions",
-    aliases: ["question"],
+    aliases: ["question", "inbox"],
     summary: "What agents ask, and your answers",
     group: "work",
     load: () => import("./commands/questions.ts"),
@@ -85,6 +85,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "Run a server alone, for a team",
     group: "server",
     load: () => import("./commands/server.ts"),
+  },
+  {
+    name: "daemon",
+    summary: "Run a daemon for a server elsewhere",
+    group: "server",
+    load: () => import("./commands/daemon.ts"),
   },
   {
     name: "daemon",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { MESSAGE_TYPES, type HistoryEntry } from "@makima/protocol/history";
 import { entry } from "../run/testing/views.ts";
 import { closeCalls, FOLD_START, foldEntry } from "./format-entry.ts";

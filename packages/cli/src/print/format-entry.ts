@@ -119,7 +119,11 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
   };
   switch (entry.messageType) {
     case "assistant":
-      return linesOf(text.replaceAll(GATE_BLOCK, "").trim(), "plain", many);
+      return linesOf(
+        text.replaceAll(GATE_BLOCK, "").trim(),
+        entry.toolName === undefined ? "plain" : "dim",
+        many,
+      );
     case "thinking":
     case "system":
     case "usage":
@@ -149,7 +153,7 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
     case "state":
       return one(entry.isError ? "bad" : "dim", "·", 0);
     case "notice":
-      return one(entry.isError ? "bad" : "warn", "!");
+      return one(entry.isError ? "bad" : "dim", "!");
     case "error":
       return one("bad", "✖", 0);
     case "tool_use":

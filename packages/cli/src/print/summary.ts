@@ -1,7 +1,9 @@
 /** What is said when a run has ended: what was done, what proves it, what it cost, and what to type next. */
+import type { QuestionView } from "@makima/protocol/api/mesh";
 import type { TaskView } from "@makima/protocol/api/task-schema";
 import type { Evidence } from "@makima/protocol/gate";
 import type { RunResult } from "../run/result.ts";
+import { answerCommand } from "../run/questions.ts";
 import type { Line } from "./line.ts";
 import { sanitizeLine } from "./terminal.ts";
 import { countWords, cut, durationWords, moneyWords, plural, shellWord, shortCommit } from "./words.ts";
@@ -12,6 +14,8 @@ export interface SummaryFacts {
   contractShortId?: string | undefined;
   /** Top folder of the repository. */
   repository: string;
+  /** What the task waits for an answer to. */
+  question?: QuestionView | undefined;
 }
 
 const SIGNS = {
@@ -113,7 +117,7 @@ function costWords(result: RunResult, simulated: boolean): string {
 }
 
 /** What a person would type next, the likeliest first. */
-export function nextCommands({ result, task, repository }: SummaryFacts): string[] {
+export function nextCommands({ result, task, repository, question }: SummaryFacts): string[] {
   const git = `git -C ${shellWord(sanitizeLine(repository))}`;
   const id = task.shortId;
   const show = `makima tasks show ${id}`;
@@ -135,7 +139,7 @@ export function nextCommands({ result, task, repository }: SummaryFacts): string
     case "paused":
       return [`makima tasks resume ${id}`, `makima tasks logs -f ${id}`, show];
     case "blocked":
-      return [...unblock(task), `makima tasks logs ${id}`, show];
+      return [...(question ? [answerCommand(question)] : unblock(task)), `makima tasks logs ${id}`, show];
   }
 }
 

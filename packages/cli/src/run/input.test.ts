@@ -11,6 +11,7 @@ import { durationMs, positiveNumber, wholeNumber } from "./numbers.ts";
 import { scratch } from "./testing/scratch-repository.ts";
 
 const noInput = () => Promise.resolve(Buffer.alloc(0));
+const notText = () => Promise.resolve(Buffer.from([0x66, 0xe9, 0x66]));
 const isUsage = (about: RegExp) => (error: unknown) =>
   error instanceof CliError && error.exit === 2 && about.test(error.message) && error.next.length > 0;
 
@@ -36,7 +37,6 @@ test("no goal, two goals, an empty, a binary, an unreadable and a huge one are u
     [{ goal: "é".repeat(128 * 1024 + 1) }, /at most 256 KiB/],
   ];
   for (const [source, about] of table) await assert.rejects(readGoal(source, noInput), isUsage(about));
-  const notText = () => Promise.resolve(Buffer.from([0x66, 0xe9, 0x66]));
   await assert.rejects(readGoal({ planFile: "-" }, notText), isUsage(/not UTF-8/));
 });
 
@@ -52,23 +52,29 @@ test("the simulated agent's scripts are built-in names or files, and a misspelt 
   );
 });
 
+function claudeRefusal(
+  env: Record<string, string>,
+  uid: number | undefined,
+  settings: unknown = {},
+): Promise<string> {
+  return requireClaude(configSchema.parse({ process: settings }), { env, uid }).then(
+    () => "fine",
+    (error: CliError) => error.code,
+  );
+}
+
 test("claude must be there, and must not be root without a sandbox", async () => {
   using folder = scratch("folder");
   folder.write("claude", "#!/bin/sh\n");
   chmodSync(join(folder.path, "claude"), 0o755);
   const config = configSchema.parse({});
-  const code = async (env: Record<string, string>, uid: number | undefined, settings: unknown = {}) =>
-    requireClaude(configSchema.parse({ process: settings }), { env, uid }).then(
-      () => "fine",
-      (error: CliError) => error.code,
-    );
   const PATH = folder.path;
-  assert.equal(await code({ PATH: "/nonexistent" }, 1000), "AGENT_MISSING");
-  assert.equal(await code({ PATH }, 1000), "fine");
-  assert.equal(await code({ PATH }, 0), "AGENT_AS_ROOT");
-  assert.equal(await code({ PATH, IS_SANDBOX: "1" }, 0), "fine");
-  assert.equal(await code({ PATH }, 0, { bubblewrap: { enabled: true } }), "fine");
-  assert.equal(await code({ PATH }, 0, { enable_permissions: true }), "fine");
+  assert.equal(await claudeRefusal({ PATH: "/nonexistent" }, 1000), "AGENT_MISSING");
+  assert.equal(await claudeRefusal({ PATH }, 1000), "fine");
+  assert.equal(await claudeRefusal({ PATH }, 0), "AGENT_AS_ROOT");
+  assert.equal(await claudeRefusal({ PATH, IS_SANDBOX: "1" }, 0), "fine");
+  assert.equal(await claudeRefusal({ PATH }, 0, { bubblewrap: { enabled: true } }), "fine");
+  assert.equal(await claudeRefusal({ PATH }, 0, { enable_permissions: true }), "fine");
   await assert.rejects(
     requireClaude(config, { env: { PATH: "" }, uid: 1 }),
     (error: CliError) =>
