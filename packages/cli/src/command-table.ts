@@ -93,14 +93,14 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/daemon.ts"),
   },
   {
-    name: "daemon",
-    summary: "Run a daemon for a server elsewhere",
-    group: "server",
-    load: () => import("./commands/daemon.ts"),
-  },
-  {
     name: "login",
     summary: "Keep a key for a server",
+    group: "server",
+    load: () => import("./commands/login.ts"),
+  },
+  {
+    name: "logout",
+    summary: "Forget the key kept for a server",
     group: "server",
     load: () => import("./commands/login.ts"),
   },
