@@ -10,8 +10,8 @@ export interface Output {
   readonly terminal: Terminal;
   /** Of stderr. */
   readonly errors: Terminal;
-  /** A line of data on stdout. */
-  line(text?: string): void;
+  /** A line of data on stdout; `end` instead of the newline, for what is drawn again. */
+  line(text?: string, end?: string): void;
   /** One JSON value on one line on stdout, cut down to the fields that were asked for. */
   value(value: unknown): void;
   /** A line for people on stderr; left out in JSON mode. */
@@ -39,7 +39,7 @@ export function outputOf(options: OutputOptions): Output {
     fields: options.fields,
     terminal: terminalOf(stdout, options.env, options.noColour),
     errors: terminalOf(stderr, options.env, options.noColour),
-    line: (text = "") => void stdout.write(`${text}\n`),
+    line: (text = "", end = "\n") => void stdout.write(text + end),
     value: (value) => void stdout.write(`${JSON.stringify(pickFields(value, options.fields))}\n`),
     note: (text = "") => {
       if (!json) stderr.write(`${text}\n`);

@@ -3,15 +3,17 @@ import { Command, CommanderError, Option } from "commander";
 import { MAKIMA_VERSION } from "@makima/protocol/version";
 import { createContext, type CliContext, type GlobalFlags } from "./cli-context.ts";
 import { COMMANDS, findCommand, type ContextOf } from "./command-table.ts";
+import { usageError, QuietExit, type CliError } from "./cli-error.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { nearest } from "./run/nearest.ts";
 import { reportError } from "./errors.ts";
 import { outputOf, type Output } from "./output.ts";
 
 /** Global options that take a value: needed to find the first word before anything is loaded. */
 const WITH_VALUE = new Set(["--config", "--server-url", "--api-key", "--data-dir", "--json-fields"]);
 
-/** The program with the named command, or with every command. */
-export async function buildProgram(only?: string): Promise<Command> {
+/** The program with the named command, or with every command. What it says on stderr goes to `complaints`. */
+export async function buildProgram(only?: string, complaints: string[] = []): Promise<Command> {
   const program = new Command("makima");
   program
     .description("Hands bodies of work to coding agents and brings back reviewed, merged changes.")
@@ -25,8 +27,9 @@ export async function buildProgram(only?: string): Promise<Command> {
     .option("-y, --yes", "answer yes to what would be asked")
     .option("--trust-project", "accept the commands in this project's makima.toml")
     .option("--no-color", "no colours; also NO_COLOR")
-    .showHelpAfterError("(makima help <command> lists its flags)")
+    .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
+    .configureOutput({ writeErr: (text) => void complaints.push(text) })
     .exitOverride();
   const memo = new Map<string, Promise<CliContext>>();
   const context: ContextOf = (overrides = {}, role = "person") => {
@@ -48,15 +51,46 @@ export async function runProgram(args: readonly string[]): Promise<ExitCode> {
   const argv = args.map(spellJson).flat();
   const first = firstWord(argv);
   const entry = first === undefined ? undefined : findCommand(first);
+  const complaints: string[] = [];
   let program: Command | undefined;
   try {
-    program = await buildProgram(entry?.name);
+    if (first !== undefined && !entry) throw unknownCommand(first);
+    program = await buildProgram(entry?.name, complaints);
     await program.parseAsync(argv, { from: "user" });
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return reportError(error, program ? outputFor(program) : outputOf({ env: process.env }), process.stderr);
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    const out = program ? outputFor(program) : outputOf({ env: process.env, json: argv.includes("--json") });
+    return reportError(
+      error instanceof CommanderError ? worded(error, first, complaints) : error,
+      out,
+      process.stderr,
+    );
   }
+}
+
+/** Commander's complaint as one of ours: what, and the command that helps. */
+function worded(error: CommanderError, command: string | undefined, complaints: readonly string[]): Error {
+  // A command that only groups others was called alone: its help is the answer.
+  if (error.code === "commander.help") {
+    process.stderr.write(complaints.join(""));
+    return new QuietExit(EXIT.usage);
+  }
+  const [what = "", ...hints] = error.message.replace(/^error: /, "").split("\n");
+  const sentence = `${what.charAt(0).toUpperCase()}${what.slice(1).replace(/\.?$/, ".")}`;
+  return usageError(
+    [sentence, ...hints].join(" "),
+    command === undefined ? "makima --help" : `makima help ${command}`,
+  );
+}
+
+function unknownCommand(word: string): CliError {
+  const names = COMMANDS.filter((entry) => entry.group !== "hidden").map((entry) => entry.name);
+  const near = nearest(word, names);
+  return usageError(
+    `There is no command ${JSON.stringify(word)}.`,
+    near ? `makima ${near}` : "makima --help",
+  );
 }
 
 function flagsOf(program: Command): GlobalFlags {

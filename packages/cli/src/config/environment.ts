@@ -1,6 +1,7 @@
 /** Configuration from the environment: every key as MAKIMA_<SECTION>_<KEY>, and a few short names. */
 import type { ConfigIssue } from "./config-error.ts";
-import { CONFIG_KEYS, nearest, TABLES, type ConfigKey } from "./keys.ts";
+import { nearest } from "../run/nearest.ts";
+import { CONFIG_KEYS, TABLES, type ConfigKey } from "./keys.ts";
 import { faultOf, type ReadFile, type Setting } from "./read-file.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -52,7 +53,7 @@ export function readEnvironment(env: Env, role: Role): ReadFile {
     ) {
       issues.push({
         where: name,
-        message: `is not a known variable; did you mean ${nearest(name, BY_ENV.keys()) ?? "another"}?`,
+        message: `is not a known variable; did you mean ${nearest(name, [...BY_ENV.keys()]) ?? "another"}?`,
       });
     }
   }

@@ -3,7 +3,8 @@ import { readFileSync, statSync } from "node:fs";
 import { parse, TomlError } from "smol-toml";
 import { PROJECT_SECTIONS } from "@makima/protocol/config";
 import type { ConfigIssue } from "./config-error.ts";
-import { CONFIG_KEYS, configKey, nearest, TABLES, withAlias, type ConfigKey } from "./keys.ts";
+import { nearest } from "../run/nearest.ts";
+import { CONFIG_KEYS, configKey, TABLES, withAlias, type ConfigKey } from "./keys.ts";
 import { lineOf } from "./toml-lines.ts";
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -103,7 +104,7 @@ export function unknownKey(path: readonly string[], name: string): string {
   const siblings = [...CONFIG_KEYS.map(({ key }) => key), ...TABLES]
     .filter((key) => key.startsWith(prefix))
     .map((key) => key.slice(prefix.length).split(".")[0] ?? "");
-  const near = nearest(name, new Set(siblings));
+  const near = nearest(name, siblings);
   const elsewhere = CONFIG_KEYS.find(({ key }) => key.endsWith(`.${name}`))?.key;
   const what = `${prefix}${name} is not a known key`;
   if (elsewhere) return `${what}; did you mean ${elsewhere}?`;

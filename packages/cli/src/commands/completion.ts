@@ -1,0 +1,25 @@
+/** `makima completion`: scripts for shells; and the hidden `__complete` that they ask for ids. */
+import { Argument, type Command } from "commander";
+import { LIVE_KINDS, type LiveKind } from "../completion/tree.ts";
+import { SHELLS, type Shell } from "../completion/scripts.ts";
+import type { ContextOf } from "../command-table.ts";
+
+export function register(program: Command, context: ContextOf): void {
+  program
+    .command("completion")
+    .description("Print a completion script: source <(makima completion bash)")
+    .addArgument(new Argument("<shell>", "bash, zsh or fish").choices(SHELLS))
+    .action(async (shell: Shell) => {
+      const { buildProgram } = await import("../program.ts");
+      const { completionScript } = await import("../completion/scripts.ts");
+      const { completionTree } = await import("../completion/tree.ts");
+      process.stdout.write(completionScript(shell, completionTree(await buildProgram())));
+    });
+  program
+    .command("__complete", { hidden: true })
+    .addArgument(new Argument("<kind>").choices(LIVE_KINDS))
+    .action(async (kind: LiveKind) => {
+      const { liveIds } = await import("../completion/live-ids.ts");
+      for (const line of await liveIds(await context(), kind)) process.stdout.write(`${line}\n`);
+    });
+}
