@@ -8,6 +8,7 @@
  */
 import { EventEmitter } from "node:events";
 import { performance } from "node:perf_hooks";
+import { fenceAt } from "@makima/core/run";
 import {
   MAX_BATCH_BYTES,
   serverFrameSchema,
@@ -60,8 +61,6 @@ export interface LinkEvents {
 
 /** Batches on their way at a time; enough to hide a round trip, few enough to stay fair to commands. */
 const WINDOW = 4;
-/** Share of lease and grace after which the daemon stops its runs by itself. */
-const FENCE_AT = 0.9;
 const FINAL_REFUSALS = new Set(["daemonTooOld", "serverTooOld", "unauthorized"]);
 
 export class Link extends EventEmitter<LinkEvents> {
@@ -73,6 +72,8 @@ export class Link extends EventEmitter<LinkEvents> {
   #pumping = false;
   #heartbeat: NodeJS.Timeout | undefined;
   #fence: NodeJS.Timeout | undefined;
+  /** When the hello and the heartbeats were sent that the server has not answered yet; its own monotonic clock. */
+  #unanswered: number[] = [];
 
   constructor(options: LinkOptions) {
     super();
@@ -95,6 +96,7 @@ export class Link extends EventEmitter<LinkEvents> {
       journalId: journal.journalId,
       commandsReceived: commandsReceived(journal),
     };
+    this.#unanswered = [performance.now()];
     this.#send(hello);
   }
 
