@@ -21,7 +21,7 @@ export interface DiffRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-const PLAIN = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=none"];
+const PLAIN = ["--no-color", "--ignore-submodules=none"];
 
 /** Files that differ, with counts of lines. Renames are a removal and an addition. */
 export async function changedFiles({ gitDir, from, to, signal }: DiffRequest): Promise<ChangedFile[]> {

@@ -79,7 +79,7 @@ async function wouldBeLost(
   unsaved: ReadonlySet<RawPath>,
   signal?: AbortSignal,
 ): Promise<RawPath[]> {
-  const args = ["diff-tree", "-r", "-z", "--name-status", "--no-renames", "--no-ext-diff", from, to, "--"];
+  const args = ["diff-tree", "-r", "-z", "--name-status", "--no-renames", from, to, "--"];
   const listed = fields((await runGit(args, { gitDir: tree.gitDir, signal })).stdout, "latin1");
   const lost: RawPath[] = [];
   for (let at = 0; at + 1 < listed.length; at += 2) {

@@ -134,7 +134,7 @@ async function trackedFolders(
  * from disk, and paths that were left out stand as its branch has them, or a later commit would undo them.
  */
 async function followHead(request: SnapshotTree, head: string, options: GitOptions, omitted: Omitted[]) {
-  const args = ["diff-index", "--cached", "-z", "--raw", "--no-renames", "--no-ext-diff", head, "--"];
+  const args = ["diff-index", "--cached", "-z", "--raw", "--no-renames", head, "--"];
   const left = new Set(omitted.map(({ path }) => path));
   const forced: RawPath[] = [];
   const asHead: string[] = [];

@@ -18,7 +18,6 @@ const ALWAYS: readonly string[] = [
   "core.editor=false",
   "core.askPass=",
   "core.quotePath=false",
-  "diff.external=",
   "commit.gpgSign=false",
   "tag.gpgSign=false",
   "push.gpgSign=false",

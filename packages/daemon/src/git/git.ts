@@ -61,7 +61,7 @@ export function startGit(args: readonly string[], options: GitOptions = {}): Git
   const full = globalOptions(profile, options.config ?? []);
   if (options.gitDir !== undefined) full.push(`--git-dir=${options.gitDir}`);
   if (options.workTree !== undefined) full.push(`--work-tree=${options.workTree}`);
-  full.push(...args);
+  full.push(...inert(args));
   const cwd = options.cwd ?? options.workTree ?? options.gitDir;
   const child = spawn("git", full, {
     cwd,
@@ -86,16 +86,27 @@ export function startGit(args: readonly string[], options: GitOptions = {}): Git
   child.stdin.on("error", () => {});
   options.signal?.addEventListener("abort", stop, { once: true });
   const ended = new Promise<{ exitCode: number; stderr: string }>((resolve, reject) => {
+    let started = true;
     child.once("error", (cause) => {
+      started = false;
       startFailure(cause, cwd).then(reject, reject);
     });
     child.once("close", (code) => {
+      if (!started) return;
       clearTimeout(late);
       resolve({ exitCode: code ?? -1, stderr: Buffer.concat(complaints).toString("utf8") });
     });
   }).finally(() => options.signal?.removeEventListener("abort", stop));
   if (options.signal?.aborted) stop();
   return { args, stdin: child.stdin, stdout: child.stdout, ended, stop };
+}
+
+/** Verbs that would start diff programs and text conversions of a repository's config and attributes. */
+const SHOWING = new Set(["diff", "diff-tree", "diff-index", "diff-files", "show", "log", "format-patch"]);
+
+function inert(args: readonly string[]): readonly string[] {
+  const [verb = "", ...rest] = args;
+  return SHOWING.has(verb) ? [verb, "--no-ext-diff", "--no-textconv", ...rest] : args;
 }
 
 /**

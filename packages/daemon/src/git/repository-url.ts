@@ -39,7 +39,7 @@ function refusal(url: string, rules: UrlRules): string | undefined {
   // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   if (/[\u0000-\u001f\u007f]/.test(url)) return "it has control characters";
   if (url === "" || url.startsWith("-")) return "it would be read as an option";
-  if (/^[^/]*::/.test(url) && !url.includes("://")) return "it names a helper program";
+  if (/^[\w+.-]*::/.test(url)) return "it names a helper program";
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(url)) return refusalOfUrl(url, rules);
   if (url.startsWith("/")) return rules.allowFile ? undefined : "file addresses are not allowed here";
   return refusalOfScp(url);
