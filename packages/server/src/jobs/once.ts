@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { sql, type Kysely } from "kysely";
 import { createHash } from "node:crypto";
+import type { Deps } from "../deps.ts";
 import { refused, type Outcome } from "../outcome.ts";
 import { toJson } from "../store/json.ts";
 import type { Database } from "../store/schema.ts";
@@ -36,6 +37,7 @@ const current = new AsyncLocalStorage<Ticket>();
  * IDEMPOTENCY_MISMATCH. `replayed` says whether it was.
  */
 export async function once<T>(
+  _deps: Deps,
   { ownerId, key, route, request }: OnceRequest,
   work: () => Promise<Outcome<T>>,
 ): Promise<{ outcome: Outcome<T>; replayed: boolean }> {

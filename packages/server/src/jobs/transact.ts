@@ -90,11 +90,7 @@ export async function transact<T>(deps: Deps, job: (work: Work) => Promise<T>): 
   }
 }
 
-function runOnce<T>(
-  deps: Deps,
-  ticket: Ticket | undefined,
-  job: (work: Work) => Promise<T>,
-): Promise<T> {
+function runOnce<T>(deps: Deps, ticket: Ticket | undefined, job: (work: Work) => Promise<T>): Promise<T> {
   return deps.db.connection().execute(async (db) => {
     const begun = sql`begin`.execute(db);
     // Travels with the job's first statement; failing, it makes that one fail too.
