@@ -55,6 +55,9 @@ class World {
     awake: true,
   }));
   messages: Message[] = [];
+  /** A partition, one-way or both ways. What is stored is sent again when it is over. */
+  cutUntil = 0;
+  cut: "both" | "to server" | "from server" = "both";
 
   constructor(seed: number) {
     this.random = randomOf(seed);
@@ -62,7 +65,9 @@ class World {
 
   /** A stored message arrives once or more often, late, in any order; a heartbeat may be lost. */
   send(to: Message["to"], body: Message["body"], durable: boolean): void {
-    if (!durable && this.random() < 0.2) return;
+    const cut =
+      this.now < this.cutUntil && (to === "server" ? this.cut !== "from server" : this.cut !== "to server");
+    if (!durable && (cut || this.random() < 0.2)) return;
     const copies = this.random() < 0.15 ? 2 : 1;
     for (let i = 0; i < copies; i += 1)
       this.messages.push({ to, due: this.now + 1 + this.random() * 30, body });
@@ -184,7 +189,10 @@ class World {
     else if (chance < 0.06 && pick) pick.awake = !pick.awake;
     else if (chance < 0.08) this.serverUpSince = this.now;
     else if (chance < 0.09) this.step({ type: "pause" });
-    else if (chance < 0.1 && isFinal(this.task.status)) {
+    else if (chance < 0.11) {
+      this.cutUntil = this.now + this.random() * 400;
+      this.cut = (["both", "to server", "from server"] as const)[Math.floor(this.random() * 3)] ?? "both";
+    } else if (chance < 0.16 && isFinal(this.task.status)) {
       this.completions = 0;
       this.step({ type: "retry" });
     }

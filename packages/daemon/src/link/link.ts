@@ -238,6 +238,7 @@ export class Link extends EventEmitter<LinkEvents> {
 
   #beat(): void {
     if (!this.#welcome) return;
+    this.#unanswered.push(performance.now());
     this.#send({ type: "heartbeat", runs: this.#options.liveRuns(), freeSlots: this.#options.freeSlots() });
   }
 
@@ -245,18 +246,15 @@ export class Link extends EventEmitter<LinkEvents> {
   #heard(): void {
     if (!this.#welcome) return;
     clearTimeout(this.#fence);
-    const { leaseSecs, graceSecs } = this.#welcome;
-    const began = performance.now();
-    this.#fence = setTimeout(
-      () => {
-        this.#options.log.warn(
-          { silentMs: Math.round(performance.now() - began) },
-          "the server was not heard in time",
-        );
-        this.emit("fenced");
-      },
-      (leaseSecs + graceSecs) * 1000 * FENCE_AT,
-    );
+    const rules = { leaseMs: this.#welcome.leaseSecs * 1000, graceMs: this.#welcome.graceSecs * 1000 };
+    // The server renewed when it got our word, which was after we sent it and before it answered.
+    const sentAt = this.#unanswered.shift() ?? performance.now();
+    const waitMs = fenceAt(sentAt, rules) - performance.now();
+    this.#fence = setTimeout(() => {
+      const silentMs = Math.round(performance.now() - sentAt);
+      this.#options.log.warn({ silentMs }, "the server was not heard in time");
+      this.emit("fenced");
+    }, waitMs);
     this.#fence.unref();
   }
 
