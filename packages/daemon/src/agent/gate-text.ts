@@ -26,52 +26,55 @@ export interface GateText {
 
 export function createGateText(): GateText {
   let older: string[] = [];
-  let recent = "";
+  // Kept in pieces and joined only when it is shortened or read: one growing string would be copied at each block.
+  let pieces: string[] = [];
+  /** Positions count from the start of the process; `pieces` hold what lies between these two. */
+  let start = 0;
+  let end = 0;
+  /** The last characters, which may be the beginning of a tag. */
+  let edge = "";
   let lastMessage: string | undefined;
-  /** Where in `recent` the gate begins that was opened last and is not closed. */
+  /** Where the gate begins that was opened last and is not closed. */
   let open: number | undefined;
 
-  /** Looks at the text from `from` on, and at the end of a tag that may have begun before it. */
-  function follow(from: number): void {
-    const start = Math.max(0, from - LONGEST_TAG + 1);
-    for (const tag of recent.slice(start).matchAll(TAG)) {
-      if (start + tag.index + tag[0].length <= from) continue;
-      open = tag[1] === "" ? start + tag.index : undefined;
-    }
+  function push(text: string): void {
+    const looked = edge + text;
+    const from = end - edge.length;
+    for (const tag of looked.matchAll(TAG)) open = tag[1] === "" ? from + tag.index : undefined;
+    edge = looked.slice(-(LONGEST_TAG - 1));
+    pieces.push(text);
+    end += text.length;
   }
 
   function inGate(): boolean {
-    if (open !== undefined && recent.length - open < LONGEST_GATE) return true;
-    return HALF_TAG.test(recent.slice(-LONGEST_TAG));
+    return (open !== undefined && end - open < LONGEST_GATE) || HALF_TAG.test(edge);
   }
 
   function shorten(): void {
-    if (recent.length <= 2 * KEEP) return;
-    let at = recent.length - KEEP;
-    if (open !== undefined && recent.length - open < LONGEST_GATE + KEEP) at = Math.min(at, open);
-    older = [...older, ...closedGates(recent.slice(0, at))].slice(-KEEP_GATES);
-    recent = recent.slice(at);
-    open = open === undefined || open < at ? undefined : open - at;
+    if (end - start <= 2 * KEEP) return;
+    const recent = pieces.join("");
+    let at = end - KEEP;
+    if (open !== undefined && at - open < LONGEST_GATE) at = Math.min(at, open);
+    older = [...older, ...closedGates(recent.slice(0, at - start))].slice(-KEEP_GATES);
+    pieces = [recent.slice(at - start)];
+    start = at;
+    if (open !== undefined && open < at) open = undefined;
   }
 
   return {
     add(text, messageId) {
       const sameMessage = messageId !== undefined && messageId === lastMessage;
       // A gate may also go on in the next message, when the model's output was cut at its limit.
-      const joins = recent === "" || sameMessage || inGate();
-      const from = recent.length;
-      recent += joins ? text : `\n${text}`;
+      push(end === 0 || sameMessage || inGate() ? text : `\n${text}`);
       lastMessage = messageId;
-      follow(from);
       shorten();
     },
     endTurn() {
       // An empty gate after a tag that was left open keeps it from joining with one of the next turn.
-      recent += open === undefined ? "\n" : "\n<COMPLETION_GATE></COMPLETION_GATE>\n";
-      open = undefined;
+      push(open === undefined ? "\n" : "\n<COMPLETION_GATE></COMPLETION_GATE>\n");
       lastMessage = undefined;
     },
-    text: () => [...older, recent].join("\n"),
+    text: () => [...older, pieces.join("")].join("\n"),
   };
 }
 

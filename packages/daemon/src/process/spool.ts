@@ -13,7 +13,7 @@ import { hasCode, ProcessError } from "./process-error.ts";
 
 const READ_BYTES = 64 * 1024;
 /** Least time between two reads of one file: many small writes become one read. */
-const PACE_MS = 10;
+const PACE_MS = 20;
 /** Used only where the file system cannot wake us (inotify watches used up). */
 const FALLBACK_POLL_MS = 250;
 
