@@ -38,8 +38,9 @@ export interface JobEnd {
   exit: ExitCode;
 }
 
-/** A daemon that was started with its server connects within a second or two. */
-const DAEMON_WAIT_MS = 15_000;
+/** A daemon that starts with its server connects soon after it; one that only lost its connection, sooner. */
+const STARTING_MS = 15_000;
+const RECONNECTING_MS = 2_000;
 
 export async function runJob(context: CliContext, job: Job): Promise<JobEnd> {
   const { flags, repository } = job;
@@ -50,7 +51,9 @@ export async function runJob(context: CliContext, job: Job): Promise<JobEnd> {
 
   const began = performance.now();
   const { client } = await context.connect({ start: true });
-  await requireHostDaemon(client, { hostId: hostId(), agent: flags.agent, waitMs: DAEMON_WAIT_MS });
+  const { uptimeSecs } = await client.call(routes.health);
+  const waitMs = uptimeSecs * 1000 < STARTING_MS ? STARTING_MS : RECONNECTING_MS;
+  await requireHostDaemon(client, { hostId: hostId(), agent: flags.agent, waitMs });
 
   using held = holdInterrupts();
   using view = viewFor(context.out, () => performance.now());
