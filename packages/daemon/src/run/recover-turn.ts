@@ -9,6 +9,7 @@ import { claude } from "../agent/claude/adapter.ts";
 import { recoverOutput } from "../agent/recover-output.ts";
 import { saveRun } from "../journal/runs.ts";
 import { endOrphan } from "../process/end-orphan.ts";
+import { RUN_MARKER, sweep } from "../process/sweep.ts";
 import { entry, tell, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 import { redactorFor } from "./launch.ts";
@@ -26,6 +27,9 @@ export async function recoverTurn(
   if (!record) return undefined;
   if (record.pid !== undefined && record.pidStart !== undefined) {
     await endOrphan({ pid: record.pid, startTime: record.pidStart }, run.spec.runId);
+  } else {
+    // Killed between the start and the note of it: the process is known by the run's marker alone.
+    await sweep({ name: RUN_MARKER, value: run.spec.runId });
   }
   const redactor = redactorFor(context, handle);
   const facts = await recoverOutput({

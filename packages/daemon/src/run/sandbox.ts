@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { ProcessError } from "../process/process-error.ts";
+import { agentConfigPaths } from "../sandbox/bubblewrap.ts";
 import { openSandbox } from "../sandbox/open-sandbox.ts";
 import type { RunContext } from "./context.ts";
 import { RunError } from "./run-error.ts";
@@ -35,12 +36,7 @@ export async function sandboxFor(
         home,
         root: process.getuid?.() === 0,
         worktree,
-        agentConfig: [
-          join(home, ".claude"),
-          join(home, ".claude.json"),
-          join(home, ".config", "claude"),
-          simHome,
-        ],
+        agentConfig: [...agentConfigPaths(home, process.env["CLAUDE_CONFIG_DIR"]), simHome],
         readOnly: [...readable, join(paths.stateDir, "agents"), ...(context.binDir ? [context.binDir] : [])],
         protect: [],
         secrets: [paths.stateDir],
