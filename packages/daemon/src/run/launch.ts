@@ -1,11 +1,12 @@
 /** How an agent's process is started for one turn: command, arguments, environment, sandbox, secrets to mask. */
 import type { AgentProcessSpec } from "../agent/agent-process.ts";
 import type { LaunchSpec, SessionStart } from "../agent/agent.ts";
+import { keyNotice, refuseAsRoot } from "../agent/claude/preflight.ts";
 import type { Store } from "../git/store.ts";
 import { agentEnvironment, commandEnvironment, type EnvironmentSpec } from "../process/environment.ts";
 import { createRedactor, type Redactor } from "../process/redact.ts";
 import type { TaskTree } from "../worktree/task-tree.ts";
-import type { RunContext } from "./context.ts";
+import { entry, tell, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 import { RunError } from "./run-error.ts";
 import { sandboxFor } from "./sandbox.ts";
@@ -47,6 +48,7 @@ export async function launchOf(
   const sim = spec.agent === "sim";
   const env = agentEnvironment({ ...environmentSpec(context, handle), sandboxed: wrap.length > 0 });
   Object.assign(env, sim ? simVariables(context, handle) : {}, context.credentials.environment(spec.agent));
+  if (!sim) preflight(context, handle, env);
   const launch: LaunchSpec = {
     prompt: request.prompt,
     session: request.session,
@@ -68,6 +70,15 @@ export async function launchOf(
     cwd: place.tree.path,
     redactor: redactorFor(context, handle),
   };
+}
+
+/** Refuses what would only fail later, and says once a run what a person would want to know. */
+function preflight(context: RunContext, handle: RunHandle, env: Record<string, string>): void {
+  const enablePermissions = context.config.process.enable_permissions;
+  const refusal = refuseAsRoot({ uid: process.getuid?.(), enablePermissions, env });
+  if (refusal) throw new RunError("sandbox", refusal.message);
+  const notice = handle.run.progress.processes === 1 ? keyNotice(env) : undefined;
+  if (notice !== undefined) tell(context, handle, entry(context, "notice", notice));
 }
 
 /** Environment of setup and checks: the agent's, without its key. */
