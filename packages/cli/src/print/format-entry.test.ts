@@ -56,6 +56,21 @@ test("the agent's gate block is not printed twice: the verdict has a line of its
   assert.deepEqual(lines, ["  All good.", "↻ [iteration 1/10] not ready: tests fail"]);
 });
 
+test("only a verdict of done looks like one, whatever the agent says behind it", () => {
+  const verdicts = [
+    "[iteration 2/10] done: ready, and every check passed",
+    "[iteration 2/10] done, unverified: nothing could be run that proves it",
+    "[iteration 2/10] not ready: done: all is well",
+    "[iteration 2/10] said ready, but the tests were weakened",
+    "[iteration 2/10] failed: it crashed",
+  ];
+  const glyphs = fold(verdicts.map((content, index) => entry(index + 1, { messageType: "gate", content })));
+  assert.deepEqual(
+    glyphs.map((line) => line[0]),
+    ["✔", "○", "↻", "↻", "✖"],
+  );
+});
+
 test("a check that failed shows what it printed, one that passed does not", () => {
   const content = "tests pass: node --test\nnot ok 1";
   assert.deepEqual(fold([entry(1, { messageType: "check", content, isError: true })]), [
@@ -63,6 +78,35 @@ test("a check that failed shows what it printed, one that passed does not", () =
     "    not ok 1",
   ]);
   assert.deepEqual(fold([entry(1, { messageType: "check", content })]), ["  ✔ tests pass: node --test"]);
+});
+
+test("a check that carries its evidence says in so many words what was verified, with remarks and output", () => {
+  const toolInput = {
+    criterion: "tests pass",
+    kind: "tests_pass",
+    verdict: "failed",
+    command: "node --test",
+    exitCode: 1,
+    tests: { passed: 2, failed: 1 },
+    outputTail: "not ok 3",
+    remarks: ["one test was skipped"],
+  };
+  assert.deepEqual(
+    fold([entry(1, { messageType: "check", content: "✖ failed", isError: true, toolInput })]),
+    [
+      "  ✖ tests pass — failed by node --test (exit 1, 2 passed, 1 failed)",
+      "    ! one test was skipped",
+      "    not ok 3",
+    ],
+  );
+});
+
+test("changes of state on the way to work are not told, those that matter are", () => {
+  const lines = fold([
+    entry(1, { messageType: "state", content: "pending → assigned" }),
+    entry(2, { messageType: "state", content: "running → blocked: Maximum iterations (3) reached" }),
+  ]);
+  assert.deepEqual(lines, ["· running → blocked: Maximum iterations (3) reached"]);
 });
 
 test("a question comes with its numbered choices", () => {

@@ -3,8 +3,10 @@
  * next state and the lines that are now due. A tool call is one line, due when its result is there (or when
  * the agent will not give one any more); whatever an agent, a tool or a repository wrote is made safe first.
  */
+import { evidenceSchema } from "@makima/protocol/gate";
 import type { HistoryEntry } from "@makima/protocol/history";
 import { describeTool } from "./describe-tool.ts";
+import { evidenceWords } from "./evidence.ts";
 import { linesOf, tailOf, type Line } from "./line.ts";
 import { sanitize, sanitizeLine } from "./terminal.ts";
 import { cut, durationWords, moneyWords } from "./words.ts";
@@ -95,6 +97,9 @@ function toolAnswered(state: FoldState, entry: HistoryEntry, options: FoldOption
   return { state: { ...state, open, doing: open.at(-1)?.text ?? "" }, lines: [line, ...more] };
 }
 
+/** Changes of state on the way to work, which the work itself shows. */
+const ROUTINE = /^(?:created\b.*|[a-z]+(?: → (?:pending|assigned|starting|running))+)$/;
+
 /** What an entry changes beside its own lines. */
 function noted(state: FoldState, entry: HistoryEntry): FoldState {
   if (entry.messageType === "iteration") {
@@ -102,9 +107,7 @@ function noted(state: FoldState, entry: HistoryEntry): FoldState {
     if (!told) return state;
     return { ...state, iteration: Number(told[1]), maxIterations: Number(told[2]), doing: "" };
   }
-  if (entry.messageType === "check" || entry.messageType === "setup") {
-    return { ...state, doing: cut(sanitizeLine(entry.content), 80) };
-  }
+  if (entry.messageType === "setup") return { ...state, doing: cut(sanitizeLine(entry.content), 80) };
   return state.open.length > 0 ? state : { ...state, doing: "" };
 }
 
@@ -125,9 +128,10 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
         many,
       );
     case "thinking":
-    case "system":
     case "usage":
       return full ? linesOf(text, "dim", many) : [];
+    case "system":
+      return entry.isError ? one("bad", "✖") : full ? linesOf(text, "dim", many) : [];
     case "user":
       return one("dim", "›");
     case "raw":
@@ -137,8 +141,10 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
       return linesOf(text, "warn", full ? many : 4);
     case "iteration":
       return one("head", "", 0);
-    case "gate":
-      return one(gateTone(entry), gateTone(entry) === "good" ? "✔" : "↻", 0);
+    case "gate": {
+      const { tone, glyph } = gateSign(text);
+      return one(tone, glyph, 0);
+    }
     case "check":
       return checkLines(entry, text, full);
     case "checkpoint":
@@ -151,7 +157,7 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
     case "result":
       return entry.isError ? one("bad", "✖") : full ? one("dim", "·") : [];
     case "state":
-      return one(entry.isError ? "bad" : "dim", "·", 0);
+      return full || !ROUTINE.test(text) ? one(entry.isError ? "bad" : "dim", "·", 0) : [];
     case "notice":
       return one(entry.isError ? "bad" : "dim", "!");
     case "error":
@@ -170,24 +176,35 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
   }
 }
 
-function gateTone(entry: HistoryEntry): "good" | "warn" {
-  if (entry.isError) return "warn";
-  return /\bnot ready\b|\bno gate\b|\bno completion gate\b|\bfail/i.test(entry.content) ? "warn" : "good";
+/** The verdict on an iteration, by its beginning: what follows may be the agent's own words. */
+function gateSign(text: string): { tone: Line["tone"]; glyph: string } {
+  const verdict = text.replace(/^\[[^\]\n]*\] /, "");
+  if (/^done: /.test(verdict)) return { tone: "good", glyph: "✔" };
+  if (/^failed: /.test(verdict)) return { tone: "bad", glyph: "✖" };
+  return { tone: "warn", glyph: /^done, unverified/.test(verdict) ? "○" : "↻" };
 }
 
-/** A check: its verdict on one line; what it printed, where it failed. */
+/** A check: its verdict and what was run on one line; what it printed, where it failed. */
 function checkLines(entry: HistoryEntry, text: string, full: boolean): Line[] {
-  const [head, ...rest] = text.split("\n");
-  const failed = entry.isError === true;
-  const open = /\bunverified\b/i.test(head ?? "");
-  const line: Line = {
-    tone: failed ? "bad" : open ? "warn" : "good",
-    glyph: failed ? "✖" : open ? "○" : "✔",
-    text: (head ?? "").trim(),
-    indent: 1,
-  };
-  const more = failed ? tailOf(rest.join("\n"), "bad", full ? 10_000 : 10, 2) : [];
-  return [withFigures(line, entry), ...more];
+  const told = evidenceSchema.safeParse(entry.toolInput);
+  if (!told.success) {
+    const [head = "", ...rest] = text.split("\n");
+    const tone = entry.isError ? "bad" : /\bunverified\b/i.test(head) ? "warn" : "good";
+    const glyph = entry.isError ? "✖" : tone === "warn" ? "○" : "✔";
+    const more = entry.isError ? tailOf(rest.join("\n"), "bad", full ? 10_000 : 10, 2) : [];
+    return [withFigures({ tone, glyph, text: head.trim(), indent: 1 }, entry), ...more];
+  }
+  const evidence = told.data;
+  const remarks = (evidence.remarks ?? []).map((remark): Line => ({
+    tone: "warn",
+    glyph: "!",
+    text: sanitizeLine(remark),
+    indent: 2,
+  }));
+  const output = sanitize(evidence.outputTail ?? "");
+  const failed = evidence.verdict === "failed";
+  const more = full ? linesOf(output, "dim", 10_000, 2) : failed ? tailOf(output, "bad", 10, 2) : [];
+  return [{ glyph: "", indent: 1, ...evidenceWords(evidence) }, ...remarks, ...more];
 }
 
 function withFigures(line: Line, entry: HistoryEntry): Line {

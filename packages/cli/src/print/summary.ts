@@ -1,9 +1,9 @@
 /** What is said when a run has ended: what was done, what proves it, what it cost, and what to type next. */
 import type { QuestionView } from "@makima/protocol/api/mesh";
 import type { TaskView } from "@makima/protocol/api/task-schema";
-import type { Evidence } from "@makima/protocol/gate";
 import type { RunResult } from "../run/result.ts";
 import { answerCommand } from "../run/questions.ts";
+import { evidenceWords } from "./evidence.ts";
 import type { Line } from "./line.ts";
 import { sanitizeLine } from "./terminal.ts";
 import { countWords, cut, durationWords, moneyWords, plural, shellWord, shortCommit } from "./words.ts";
@@ -86,26 +86,6 @@ function workRows(
     const shown = result.changedFiles.slice(0, 6).map(sanitizeLine).join(", ");
     const rest = result.changedFiles.length > 6 ? ", …" : "";
     row("Files", `${plural(result.changedFiles.length, "file")} changed: ${shown}${rest}`);
-  }
-}
-
-/** One check in so many words: verified, failed or unverified, and by what. */
-export function evidenceWords(evidence: Evidence): { text: string; tone: Line["tone"] } {
-  const what = sanitizeLine(evidence.criterion);
-  const by = evidence.command ? ` by ${cut(sanitizeLine(evidence.command), 80)}` : "";
-  const exit = typeof evidence.exitCode === "number" ? `exit ${evidence.exitCode}` : "";
-  const tests = evidence.tests ? `${evidence.tests.passed} passed, ${evidence.tests.failed} failed` : "";
-  const on = evidence.commit ? `on ${shortCommit(sanitizeLine(evidence.commit))}` : "";
-  const took = evidence.durationMs === undefined ? "" : durationWords(evidence.durationMs);
-  const figures = [exit, tests, on, took].filter((part) => part !== "").join(", ");
-  const tail = figures === "" ? "" : ` (${figures})`;
-  switch (evidence.verdict) {
-    case "passed":
-      return { text: `✔ ${what} — verified${by}${tail}`, tone: "good" };
-    case "failed":
-      return { text: `✖ ${what} — failed${by}${tail}`, tone: "bad" };
-    case "unverified":
-      return { text: `○ ${what} — unverified${by}${tail}`, tone: "warn" };
   }
 }
 

@@ -8,7 +8,7 @@ import type { Output } from "../../output.ts";
 import { answeredFields } from "../../print/json-fields.ts";
 import { renderLine } from "../../print/live.ts";
 import { tailOf } from "../../print/line.ts";
-import { evidenceWords } from "../../print/summary.ts";
+import { evidenceWords } from "../../print/evidence.ts";
 import { printTable, type Column } from "../../print/table.ts";
 import { sanitize, type Style } from "../../print/terminal.ts";
 import { ageWords, cut, shortCommit } from "../../print/words.ts";

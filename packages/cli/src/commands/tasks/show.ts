@@ -4,7 +4,7 @@ import { taskSchema, type TaskView } from "@makima/protocol/api/task-schema";
 import type { ContextOf } from "../../command-table.ts";
 import type { Output } from "../../output.ts";
 import { answeredFields } from "../../print/json-fields.ts";
-import { evidenceWords } from "../../print/summary.ts";
+import { evidenceWords } from "../../print/evidence.ts";
 import { paintStatus, sanitizeLine } from "../../print/terminal.ts";
 import { ageWords, countWords, cut, durationWords, moneyWords, shortCommit } from "../../print/words.ts";
 import { waitingFor } from "./columns.ts";
