@@ -7,7 +7,6 @@ import { Ledger } from "./ledger.ts";
 import type { Script } from "./script.ts";
 import type { Session } from "./session.ts";
 import type { Settings } from "./settings.ts";
-import { killShells } from "./shell.ts";
 import { Wire } from "./wire.ts";
 
 /** What a turn does at the moment; an interrupt ends each in another way. */
@@ -64,9 +63,8 @@ export class Agent {
     await delay(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 
-  /** Ends the process and the commands that it runs, once what was sent has left. */
+  /** Ends the process once what was sent has left. */
   async leave(code: number): Promise<never> {
-    killShells();
     await this.wire.bytes("");
     process.exit(code);
   }

@@ -264,6 +264,39 @@ test("SIGINT in a tool gives the error result and code 0; while the API hangs, n
   assert.deepEqual(kinds(hanging.lines), realKinds("v329-sigint-hang"));
 });
 
+test("SIGTERM ends it even while nobody reads what it says", async () => {
+  using place = new Place();
+  const script = place.script("turns:\n  - - lines: { count: 100000, size: 1000 }\n");
+  await using driven = new Driven(place, { script });
+  driven.prompt("go");
+  await driven.until((line) => line["type"] === "assistant");
+  driven.stopReading();
+  driven.kill("SIGTERM");
+  assert.deepEqual(await driven.exited, { code: 143, signal: null });
+});
+
+test("a file that may not be written is a failed tool, not a dead agent", async () => {
+  using place = new Place();
+  place.write("file", "");
+  const script = place.script(
+    "turns:\n  - - write: { path: file/below.txt, content: a }\n    - say: Well.\n",
+  );
+  await using driven = new Driven(place, { script });
+  driven.prompt("go");
+  assert.equal((await driven.result())["result"], "Well.");
+  assert.match(JSON.stringify(driven.lines), /"is_error":true/);
+});
+
+test("where the home cannot be written, the turn still runs", async () => {
+  using place = new Place();
+  place.write("file", "");
+  const env = { MAKIMA_SIM_HOME: place.path("file/home") };
+  await using driven = new Driven(place, { script: "happy", env });
+  driven.prompt("go");
+  assert.equal((await driven.result())["is_error"], false);
+  assert.match(driven.stderr, /^The simulated session is not kept: .*MAKIMA_SIM_HOME\.\n$/);
+});
+
 test("a deaf hang heeds neither an interrupt nor signals", async () => {
   using place = new Place();
   const script = place.script("turns:\n  - - say: a\n    - hang: { secs: 0.3, deaf: true }\n    - say: b\n");

@@ -1,16 +1,21 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { converse, Place } from "./testing/drive.ts";
+import type { ReadStream, WriteStream } from "node:tty";
+import { setupToken } from "./login.ts";
+import { COMPILE_CACHE, converse, Place } from "./testing/drive.ts";
 import { simulatedAgent } from "./where.ts";
 
 const COMMAND = `'${process.execPath}' '${simulatedAgent().main}'`;
 
+/** util-linux's `script`, which gives its child a terminal. */
+const TERMINAL = "script";
+
 /** Runs `setup-token` on a pseudo-terminal and types each code when it is asked for; gives all it printed. */
-async function setupToken(home: string, codes: readonly string[], columns = 60) {
-  const child = spawn("script", ["-qec", `stty cols ${columns}; ${COMMAND} setup-token`, "/dev/null"], {
+async function setupOnTerminal(home: string, codes: readonly string[], columns = 60) {
+  const child = spawn(TERMINAL, ["-qec", `stty cols ${columns}; ${COMMAND} setup-token`, "/dev/null"], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, MAKIMA_SIM_HOME: home },
+    env: { ...process.env, ...COMPILE_CACHE, MAKIMA_SIM_HOME: home },
   });
   const { promise, resolve } = Promise.withResolvers<number | null>();
   child.once("close", resolve);
@@ -26,14 +31,14 @@ async function setupToken(home: string, codes: readonly string[], columns = 60) 
 }
 
 function authStatus(home: string) {
-  const env = { ...process.env, MAKIMA_SIM_HOME: home };
+  const env = { ...process.env, ...COMPILE_CACHE, MAKIMA_SIM_HOME: home };
   const { stdout, status } = spawnSync(process.execPath, [simulatedAgent().main, "auth", "status"], { env });
   return { ...JSON.parse(String(stdout)), status };
 }
 
 test("setup-token prints an address over several lines, takes the code, and prints a token", async () => {
   using place = new Place();
-  const { code, printed } = await setupToken(place.home, ["wrong#code", "good#code"]);
+  const { code, printed } = await setupOnTerminal(place.home, ["wrong#code", "good#code"]);
   assert.equal(code, 0);
   assert.match(printed, /Browser didn't open\? Use the url below to sign in/);
   const address =
@@ -48,19 +53,28 @@ test("an expired login fails until setup-token has run, and auth status tells bo
   using place = new Place();
   const id = "9df2e274-a311-42ac-824b-347e20146798";
   const script = "auth-expired";
-  assert.equal(authStatus(place.home).loggedIn, true);
   const first = await converse(place, { script, speed: 10_000, more: ["--session-id", id] }, "go");
   assert.equal(first.code, 1);
   assert.ok(first.lines.some((line) => line["error"] === "authentication_failed" && line["attempt"] === 1));
-  assert.deepEqual(
-    { loggedIn: authStatus(place.home).loggedIn, status: authStatus(place.home).status },
-    { loggedIn: false, status: 0 },
-  );
+  const { loggedIn, status } = authStatus(place.home);
+  assert.deepEqual({ loggedIn, status }, { loggedIn: false, status: 0 });
   const second = await converse(place, { script, speed: 10_000, more: ["--resume", id] }, "go");
   assert.equal(second.last?.["api_error_status"], 401);
-  await setupToken(place.home, ["good#code"]);
+  await setupOnTerminal(place.home, ["good#code"]);
   assert.equal(authStatus(place.home).loggedIn, true);
   const third = await converse(place, { script, more: ["--resume", id] }, "go");
   assert.equal(third.code, 0);
   assert.match(place.read("sim-after-login.md"), /after the login/);
+});
+
+test("setup-token without a terminal says nothing and does not end", async (t) => {
+  using place = new Place();
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const printed: string[] = [];
+  const input = { isTTY: false } as unknown as ReadStream;
+  const output = { isTTY: false, write: (text: string) => printed.push(text) } as unknown as WriteStream;
+  let ended = false;
+  void setupToken(place.home, input, output).then(() => (ended = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual({ printed, ended }, { printed: [], ended: false });
 });

@@ -2,7 +2,8 @@
  * Sessions: where each conversation stands in its script, kept under the simulated agent's home, keyed on the
  * working directory as claude's own are. A session's file is replaced whole (written aside, then renamed) after
  * each step, so that a process killed at any moment is resumed at the step that was cut. Renamed, not synced:
- * it outlives the death of the process, not that of the machine.
+ * it outlives the death of the process, not that of the machine. Where the home cannot be written, the turn still
+ * runs, as with claude, and nothing can be resumed.
  */
 import { createHash } from "node:crypto";
 import {
@@ -49,6 +50,7 @@ export class Session {
   readonly state: SessionState;
   /** Where it is kept, beside the other sessions of its working directory. */
   readonly folder: string;
+  #unkept = false;
 
   constructor(folder: string, state: SessionState) {
     this.folder = folder;
@@ -60,10 +62,7 @@ export class Session {
   }
 
   save(): void {
-    mkdirSync(this.folder, { recursive: true });
-    const path = join(this.folder, `${this.id}.json`);
-    writeFileSync(`${path}.next`, `${JSON.stringify(this.state)}\n`);
-    renameSync(`${path}.next`, path);
+    this.#keep(() => replaceFile(join(this.folder, `${this.id}.json`), JSON.stringify(this.state)));
   }
 
   completeStep(): void {
@@ -74,15 +73,16 @@ export class Session {
 
   /** Keeps a line of the conversation, as claude keeps its transcript. */
   remember(line: object): void {
-    mkdirSync(this.folder, { recursive: true });
-    appendFileSync(join(this.folder, `${this.id}.jsonl`), `${JSON.stringify(line)}\n`);
+    this.#keep(() => appendFileSync(join(this.folder, `${this.id}.jsonl`), `${JSON.stringify(line)}\n`));
   }
 
   /** Stores output that is too long for the wire; gives its path. */
   keepOutput(name: string, output: string): string {
     const folder = join(this.folder, this.id, "tool-results");
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${name}.txt`), output);
+    this.#keep(() => {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, `${name}.txt`), output);
+    });
     return join(folder, `${name}.txt`);
   }
 
@@ -91,11 +91,25 @@ export class Session {
     const path = join(this.folder, "counts.json");
     const counts: Record<string, number> = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
     const before = counts[what] ?? 0;
-    mkdirSync(this.folder, { recursive: true });
-    writeFileSync(`${path}.next`, JSON.stringify({ ...counts, [what]: before + 1 }));
-    renameSync(`${path}.next`, path);
+    this.#keep(() => replaceFile(path, JSON.stringify({ ...counts, [what]: before + 1 })));
     return before;
   }
+
+  #keep(write: () => void): void {
+    if (this.#unkept) return;
+    try {
+      mkdirSync(this.folder, { recursive: true });
+      write();
+    } catch (error) {
+      this.#unkept = true;
+      process.stderr.write(`The simulated session is not kept: ${String(error)}. Set MAKIMA_SIM_HOME.\n`);
+    }
+  }
+}
+
+function replaceFile(path: string, content: string): void {
+  writeFileSync(`${path}.next`, `${content}\n`);
+  renameSync(`${path}.next`, path);
 }
 
 /** The sessions of one working directory. */

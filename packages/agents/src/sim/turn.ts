@@ -134,7 +134,9 @@ export class Turn implements RunningTurn {
 
   async #decideAndWork(call: ToolCall, id: string): Promise<ToolOutcome> {
     const decision = await this.#decide(call, id);
-    if (decision.behavior === "allow") return call.work({ ...call.input, ...decision.updatedInput }, id);
+    if (decision.behavior === "allow") {
+      return call.work({ ...call.input, ...decision.updatedInput }, id).catch(toolFailure);
+    }
     this.denials.push({ tool_name: call.name, tool_use_id: id, tool_input: call.input });
     return { content: decision.message, isError: true, detail: `Error: ${decision.message}` };
   }
@@ -187,6 +189,12 @@ export class Turn implements RunningTurn {
     };
     return this.#round;
   }
+}
+
+/** What goes wrong in a tool (a file that may not be written) is told to the model, as claude does. */
+function toolFailure(error: unknown): ToolOutcome {
+  if (!(error instanceof Error) || error instanceof TurnCut) throw error;
+  return { content: error.message, isError: true, detail: `Error: ${error.message}` };
 }
 
 function suggestions(name: string, input: Readonly<Record<string, unknown>>): object[] {

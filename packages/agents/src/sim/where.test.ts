@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { Place } from "./testing/drive.ts";
 import { scenarioNames, simulatedAgent } from "./where.ts";
 
@@ -9,7 +10,9 @@ test("in the source tree everything stands beside the file", () => {
   const places = simulatedAgent();
   assert.ok(existsSync(places.main));
   assert.ok(existsSync(join(places.scenarios, "happy.yaml")));
-  assert.ok(existsSync(join(places.demoRepository, "src/cart.js")));
+  const proof = fileURLToPath(import.meta.resolve("./demo-repo/test/cart.test.js"));
+  assert.equal(join(places.demoRepository, "test/cart.test.js"), proof);
+  assert.ok(existsSync(proof));
 });
 
 test("a bundle names its folder by base or by MAKIMA_SIM_BASE", () => {

@@ -20,9 +20,18 @@ export async function write(turn: Turn, { path, content }: StepValue<"write">): 
 
 export async function append(turn: Turn, { path, content }: StepValue<"append">): Promise<void> {
   const file = resolve(turn.agent.cwd, path);
-  const before = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const before = readIfThere(file);
   const whole = turn.again && before.endsWith(content) ? before : before + content;
   await write(turn, { path, content: whole });
+}
+
+/** Nothing where it cannot be read: the writing that follows says why. */
+function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Claude has no tool of its own for this and uses the shell; here the file system does, whatever the shell. */

@@ -17,6 +17,9 @@ export const FLAGS = [
   "stdio",
 ];
 
+/** Stripping types costs more than half of a start; this way it is done once for all the processes of a test run. */
+export const COMPILE_CACHE = { NODE_COMPILE_CACHE: join(tmpdir(), "makima-sim-test-compile-cache") };
+
 /** A throw-away folder: a git repository to work in, and a home for sessions beside it. */
 export class Place implements Disposable {
   readonly #root = mkdtempSync(join(tmpdir(), "makima-sim-test-"));
@@ -77,10 +80,14 @@ export class Driven implements AsyncDisposable {
   readonly lines: Line[] = [];
   /** Lines that are not JSON. */
   readonly noise: string[] = [];
+  /** Resolves once all that it said was read, too. */
   readonly exit: Promise<Exit>;
+  /** Resolves with the process's end, read or not. */
+  readonly exited: Promise<Exit>;
   readonly pid: number;
   stderr = "";
   readonly #child;
+  readonly #reader;
   readonly #waiting = new Set<() => void>();
   #gone = false;
 
@@ -90,8 +97,7 @@ export class Driven implements AsyncDisposable {
       stdio: "pipe",
       env: {
         ...process.env,
-        // Stripping types costs more than half of the start; it is done once for all the processes of a test run.
-        NODE_COMPILE_CACHE: join(tmpdir(), "makima-sim-test-compile-cache"),
+        ...COMPILE_CACHE,
         MAKIMA_SIM_HOME: place.home,
         MAKIMA_SIM_SCRIPT: script,
         MAKIMA_SIM_SPEED: String(speed),
@@ -102,9 +108,13 @@ export class Driven implements AsyncDisposable {
     this.#child.stderr.on("data", (chunk) => (this.stderr += String(chunk)));
     // Whoever died no longer reads; that is not the test's failure.
     this.#child.stdin.on("error", () => {});
-    createInterface({ input: this.#child.stdout }).on("line", (text) => this.#take(text));
+    this.#reader = createInterface({ input: this.#child.stdout });
+    this.#reader.on("line", (text) => this.#take(text));
     const { promise, resolve } = Promise.withResolvers<Exit>();
     this.exit = promise;
+    const end = Promise.withResolvers<Exit>();
+    this.exited = end.promise;
+    this.#child.once("exit", (code, signal) => end.resolve({ code, signal }));
     this.#child.once("close", (code, signal) => {
       this.#gone = true;
       resolve({ code, signal });
@@ -122,6 +132,12 @@ export class Driven implements AsyncDisposable {
 
   end(): void {
     this.#child.stdin.end();
+  }
+
+  /** Leaves what it says in the pipe, until the process is disposed of. */
+  stopReading(): void {
+    this.#reader.pause();
+    this.#child.stdout.pause();
   }
 
   kill(signal: NodeJS.Signals): void {
@@ -147,6 +163,7 @@ export class Driven implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#gone) this.#child.kill("SIGKILL");
+    this.#child.stdout.resume();
     await this.exit;
   }
 
