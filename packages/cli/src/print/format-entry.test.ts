@@ -202,5 +202,5 @@ test("on a terminal a folded line fits its width and the agent's words are never
   const shown = renderLine(long, TTY);
   // oxlint-disable-next-line no-control-regex
   assert.ok(shown.replaceAll(/\u001b\[\d+m/g, "").length < 60);
-  assert.ok(renderLine({ ...long, tone: "plain" }, TTY).includes("x".repeat(200)));
+  assert.ok(renderLine({ ...long, glyph: "" }, TTY).includes("x".repeat(200)));
 });

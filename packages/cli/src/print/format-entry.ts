@@ -179,9 +179,9 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
 /** The verdict on an iteration, by its beginning: what follows may be the agent's own words. */
 function gateSign(text: string): { tone: Line["tone"]; glyph: string } {
   const verdict = text.replace(/^\[[^\]\n]*\] /, "");
-  if (/^done: /.test(verdict)) return { tone: "good", glyph: "✔" };
-  if (/^failed: /.test(verdict)) return { tone: "bad", glyph: "✖" };
-  return { tone: "warn", glyph: /^done, unverified/.test(verdict) ? "○" : "↻" };
+  if (verdict.startsWith("done: ")) return { tone: "good", glyph: "✔" };
+  if (verdict.startsWith("failed: ")) return { tone: "bad", glyph: "✖" };
+  return { tone: "warn", glyph: verdict.startsWith("done, unverified") ? "○" : "↻" };
 }
 
 /** A check: its verdict and what was run on one line; what it printed, where it failed. */

@@ -19,12 +19,15 @@ const STYLES: Readonly<Record<Tone, Style | undefined>> = {
   ask: "magenta",
 };
 
+/** Sign of a folded tool call: one line, however long its command is. */
+const FOLDED = "▸";
+
 /** A line as it is written, without its end. Notes stand behind two spaces; a terminal cuts folded lines. */
 export function renderLine(line: Line, terminal: Terminal): string {
   const lead = "  ".repeat(line.indent ?? 0) + (line.glyph === "" ? "" : `${line.glyph} `);
   const note = line.note === undefined ? "" : `  ${line.note}`;
   const room = terminal.width - lead.length - note.length - 1;
-  const mayCut = terminal.isTty && line.tone === "dim" && room > 20;
+  const mayCut = terminal.isTty && line.glyph === FOLDED && room > 20;
   const text = mayCut ? cut(line.text, room) : line.text;
   const style = STYLES[line.tone];
   const body = style === undefined ? lead + text : terminal.paint(style, lead + text);
@@ -56,6 +59,7 @@ export function createLive({ terminal, write, now, full = false }: LiveOptions):
   let task: TaskView | undefined;
   let quiet = false;
   let drawn = "";
+  let over = false;
   const started = now();
   const redraws = terminal.isTty && !terminal.plain;
   const timer = redraws ? setInterval(() => draw(), 500) : undefined;
@@ -70,7 +74,7 @@ export function createLive({ terminal, write, now, full = false }: LiveOptions):
   }
 
   function draw(): void {
-    if (!redraws || quiet) return;
+    if (!redraws || quiet || over) return;
     const text = cut(statusLine(state, task, now() - started), terminal.width - 1);
     if (text === drawn) return;
     write(CLEAR + terminal.paint("dim", text));
@@ -100,10 +104,11 @@ export function createLive({ terminal, write, now, full = false }: LiveOptions):
     },
     hush,
     [Symbol.dispose]() {
+      if (over) return;
+      over = true;
       clearInterval(timer);
       const { state: closed, lines } = closeCalls(state);
       state = closed;
-      quiet = true;
       print(...lines);
       hush();
     },

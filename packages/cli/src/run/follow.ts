@@ -16,7 +16,7 @@ import type { TaskView } from "@makima/protocol/api/task-schema";
 import type { HistoryEntry } from "@makima/protocol/history";
 import { askOnTerminal, openQuestion, sendAnswer } from "./questions.ts";
 import type { Stopped } from "./result.ts";
-import type { RunView } from "./view.ts";
+import { ASKS, type RunView } from "./view.ts";
 
 /** How long stopping an agent gently may take before the command leaves it to the server. */
 const PAUSE_WAIT_MS = 45_000;
@@ -164,8 +164,6 @@ export async function followRun(run: FollowRun): Promise<RunEnd> {
   const stillStopping = stopped !== undefined && stopped !== "question" && !rests(task);
   return { task, stillStopping, ...(stopped ? { stopped } : {}), ...(asked ? { question: asked } : {}) };
 }
-
-const ASKS = new Set<HistoryEntry["messageType"]>(["supervisor_question", "permission_request"]);
 
 /** Nothing more happens unless a person acts. A question is acted on here; a time that was set comes by itself. */
 function rests(task: TaskView): boolean {

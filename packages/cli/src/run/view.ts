@@ -76,20 +76,37 @@ function personView(out: Output, now: () => number): RunView {
   const live = createLive({ terminal: out.terminal, write: (text) => out.line(text, ""), now });
   let lost = false;
   let waiting = "";
+  let slow: NodeJS.Timeout | undefined;
+  /** A question's entry, until the question itself is shown in its place. */
+  let held: HistoryEntry | undefined;
+  const release = () => {
+    if (held) live.entry(held);
+    held = undefined;
+  };
   const say = (text: string, tone: Tone, glyph: string) =>
     live.print({ tone, glyph, text: sanitizeLine(text) });
   return {
     started: (_, about) => live.print(...about),
     entries(items) {
-      for (const entry of items) live.entry(entry);
+      for (const entry of items) {
+        release();
+        if (ASKS.has(entry.messageType)) held = entry;
+        else live.entry(entry);
+      }
     },
     task(task) {
       live.task(task);
       const why = waitWords(task);
-      if (why !== "" && why !== waiting) say(why, "warn", "○");
+      if (why === waiting) return;
       waiting = why;
+      clearTimeout(slow);
+      // Each task waits a moment to be placed; that is not worth a line.
+      if (why !== "") slow = setTimeout(() => say(why, "warn", "○"), NOTICED_MS).unref();
     },
-    question: (question) => live.print(...questionLines(question)),
+    question(question) {
+      held = undefined;
+      live.print(...questionLines(question));
+    },
     note: (text, tone = "dim") => say(text, tone, tone === "dim" ? "·" : "!"),
     connection(state) {
       if (state.type === "waiting" && !lost) {
@@ -105,14 +122,25 @@ function personView(out: Output, now: () => number): RunView {
       }
     },
     ended(facts, more) {
+      clearTimeout(slow);
+      release();
       live[Symbol.dispose]();
       live.print(...summaryLines(facts), ...more);
-      live.hush();
     },
     hush: () => live.hush(),
-    [Symbol.dispose]: () => live[Symbol.dispose](),
+    [Symbol.dispose]() {
+      clearTimeout(slow);
+      live[Symbol.dispose]();
+    },
   };
 }
+
+const NOTICED_MS = 3000;
+/** Entries that a question is announced with. */
+export const ASKS: ReadonlySet<HistoryEntry["messageType"]> = new Set([
+  "supervisor_question",
+  "permission_request",
+]);
 
 /** Why nothing happens right now, where that is not clear from the history. */
 function waitWords(task: TaskView): string {
