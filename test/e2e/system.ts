@@ -20,6 +20,8 @@ import { testDatabase } from "@makima/server/testing/database";
 const MAIN = resolve(import.meta.dirname, "../../packages/cli/src/main.ts");
 
 export interface SystemOptions {
+  /** Start no daemon; the test starts its own with `addDaemon`. */
+  withoutDaemon?: boolean;
   /** Further configuration as environment, e.g. MAKIMA_LEASES_LEASE_SECS. */
   env?: Record<string, string>;
   slots?: number;
@@ -72,22 +74,57 @@ export class Process {
 export class System implements AsyncDisposable {
   readonly folder: string;
   readonly server: Process;
-  readonly daemon: Process;
   readonly client: Client;
+  readonly url: string;
+  readonly #key: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #daemons: Process[] = [];
   readonly #dispose: () => Promise<void>;
 
   private constructor(parts: {
     folder: string;
     server: Process;
-    daemon: Process;
-    client: Client;
+    url: string;
+    key: string;
+    env: NodeJS.ProcessEnv;
+    withoutDaemon: boolean;
     dispose: () => Promise<void>;
   }) {
     this.folder = parts.folder;
     this.server = parts.server;
-    this.daemon = parts.daemon;
-    this.client = parts.client;
+    this.url = parts.url;
+    this.#key = parts.key;
+    this.#env = parts.env;
+    this.client = createClient({ url: parts.url, key: parts.key });
     this.#dispose = parts.dispose;
+    if (!parts.withoutDaemon) this.addDaemon("daemon");
+  }
+
+  /** The first daemon. */
+  get daemon(): Process {
+    const [first] = this.#daemons;
+    if (!first) throw new Error("The system has no daemon.");
+    return first;
+  }
+
+  /** Starts a daemon with folders of its own, at `url` if it is not to reach the server directly. */
+  addDaemon(name: string, options: { url?: string; env?: Record<string, string> } = {}): Process {
+    const daemon = new Process(
+      [
+        "daemon",
+        "--server-url",
+        options.url ?? this.url,
+        "--data-dir",
+        join(this.folder, name),
+        "--name",
+        name,
+      ],
+      { ...this.#env, MAKIMA_API_KEY: this.#key, ...options.env },
+      join(this.folder, `${name}.log`),
+    );
+    this.#daemons.push(daemon);
+    daemon.start();
+    return daemon;
   }
 
   static async start(options: SystemOptions = {}): Promise<System> {
@@ -118,20 +155,14 @@ export class System implements AsyncDisposable {
     );
     server.start();
     const key = await serverKey(server, serverData, url);
-    const client = createClient({ url, key });
-    const daemon = new Process(
-      ["daemon", "--server-url", url, "--data-dir", join(folder, "daemon")],
-      { ...env, MAKIMA_API_KEY: key },
-      join(folder, "daemon.log"),
-    );
-    daemon.start();
     return new System({
       folder,
       server,
-      daemon,
-      client,
+      url,
+      key,
+      env,
+      withoutDaemon: options.withoutDaemon ?? false,
       async dispose() {
-        await daemon.kill("SIGTERM");
         await server.kill("SIGTERM");
         await database.drop();
         rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -210,8 +241,12 @@ export class System implements AsyncDisposable {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#dispose();
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const daemon of this.#daemons) {
+      await daemon.kill("SIGCONT");
+      await daemon.kill("SIGTERM");
+    }
+    await this.#dispose();
   }
 }
 

@@ -127,7 +127,9 @@ async function take(request: TakeCheckpoint): Promise<Checkpoint> {
     })),
   ];
   await moveRefs(tree.store, moves, { reason: "makima: checkpoint", signal });
-  const branchNote = await bringBranch(tree, { head, keptBy: commit, signal });
+  // A rescue is the work of somebody who may not own the task any more: its branch is not theirs to move.
+  const branchNote =
+    request.ref === undefined ? await bringBranch(tree, { head, keptBy: commit, signal }) : undefined;
   const omitted = branchNote === undefined ? rest.omitted : [...rest.omitted, branchNote];
   const changedSinceBase = await statsOf(tree, commit, signal);
   return { n, ref, commit, tree: files.tree, message, at, ...rest, omitted, changedSinceBase, created: true };

@@ -10,18 +10,14 @@ import { entry, tell, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 import { RunError } from "./run-error.ts";
 import { sandboxFor } from "./sandbox.ts";
-import type { TakenCheckpoint } from "./take-checkpoint.ts";
+import type { Checkpoints } from "./take-checkpoint.ts";
 
 /** Where a run works: its worktree, and the repository behind it. */
-export interface Workplace {
+export interface Workplace extends Checkpoints {
   tree: TaskTree;
   store: Store;
   /** Branch that the work started from, where it was one. */
   baseBranch: string | undefined;
-  /** Takes a checkpoint and reports it; one at a time. `force`: also when nothing changed since the last one. */
-  checkpoint(message: string, force?: boolean): Promise<TakenCheckpoint>;
-  /** The newest checkpoint. */
-  readonly last: TakenCheckpoint | undefined;
 }
 
 export interface LaunchRequest {

@@ -92,7 +92,7 @@ async function makePlace(context: RunContext, handle: RunHandle): Promise<Workpl
       ...(base.branch === undefined ? {} : { baseBranch: base.branch }),
     });
   }
-  return { tree, store, baseBranch: base.branch, ...checkpointsOf(context, handle, tree) };
+  return { tree, store, baseBranch: base.branch, ...checkpointsOf(context, handle, tree, store) };
 }
 
 /** Contracts name their repositories anew; one address has one mirror all the same. */

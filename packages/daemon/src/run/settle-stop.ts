@@ -54,7 +54,8 @@ export async function settleStop(
 async function keepWork(context: RunContext, handle: RunHandle, reason: StopReason): Promise<void> {
   if (!handle.place) return;
   try {
-    await handle.place.checkpoint(WORDS[reason]);
+    if (reason === "lost") await handle.place.rescue(WORDS[reason]);
+    else await handle.place.checkpoint(WORDS[reason]);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     context.log.error(
