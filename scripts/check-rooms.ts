@@ -16,6 +16,7 @@ let looked = 0;
 for (const room of readdirSync("packages")) {
   const home = join("packages", room);
   const manifest = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
+  const dev = [...rootDev, ...Object.keys(manifest.devDependencies ?? {})];
   const allowed = new Set([
     ...Object.keys(manifest.dependencies ?? {}),
     ...Object.keys(manifest.optionalDependencies ?? {}),
@@ -27,7 +28,7 @@ for (const room of readdirSync("packages")) {
     for (const found of readFileSync(file, "utf8").matchAll(IMPORT)) {
       looked += 1;
       const target = found[1] ?? found[2] ?? found[3] ?? "";
-      const why = refuse(room, home, file, target, allowed, isTest);
+      const why = refuse(room, home, file, target, allowed, isTest ? dev : undefined);
       if (why) problems.push(`${file}: ${target} — ${why}`);
     }
   }
@@ -39,8 +40,10 @@ function refuse(
   file: string,
   target: string,
   allowed: Set<string>,
-  isTest: boolean,
+  /** What tests may import as well; undefined where the file is none. */
+  dev: readonly string[] | undefined,
 ) {
+  const isTest = dev !== undefined;
   if (target.startsWith(".")) {
     const inside = relative(resolve(home, "src"), resolve(dirname(file), target));
     return inside.startsWith("..") ? "leaves its room by path; import the room by name" : undefined;
@@ -54,7 +57,7 @@ function refuse(
     ? target.split("/").slice(0, 2).join("/")
     : (target.split("/")[0] ?? target);
   if (allowed.has(name)) return undefined;
-  if (isTest && rootDev.includes(name)) return undefined;
+  if (dev?.includes(name)) return undefined;
   return `package.json of ${room} does not list it`;
 }
 

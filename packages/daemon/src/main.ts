@@ -7,6 +7,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { socketAddress, httpAddress } from "@makima/client/address";
+import type { Backoff } from "@makima/client/backoff";
 import { openSocket, type Socket } from "@makima/client/socket";
 import type { Config } from "@makima/protocol/config";
 import { MAX_FRAME_BYTES } from "@makima/protocol/daemon-wire";
@@ -43,6 +44,8 @@ export interface DaemonOptions {
   programs: AgentPrograms;
   /** Folder with `makima` in it, put first on an agent's PATH. */
   binDir?: string;
+  /** Between attempts to connect. */
+  backoff?: Backoff;
   log: Logger;
 }
 
@@ -170,6 +173,7 @@ function connect(options: DaemonOptions, link: Link): Socket {
     url: socketAddress(options.serverUrl, "/mesh/daemons/connect"),
     key: options.apiKey,
     maxFrameBytes: MAX_FRAME_BYTES,
+    ...(options.backoff ? { backoff: options.backoff } : {}),
     onOpen: (wire) => link.opened(wire),
     onFrame: (text) => link.received(text),
     onState(state) {
