@@ -200,6 +200,8 @@ export const daemonFrameSchema = z.discriminatedUnion("type", [
     agents: z.array(agentInfoSchema),
     /** Highest command number that is in this journal. */
     commandsReceived: z.int().min(0),
+    /** Highest report number in this journal: a run that is not in `runs` may have ended in a report up to it. */
+    reportsLast: z.int().min(0).optional(),
     /** Runs that this daemon has and the server may not know to have ended. */
     runs: z.array(heldRunSchema),
   }),
