@@ -53,6 +53,7 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply
   for (const [name, value] of Object.entries(headersOf(refusal.code))) {
     if (!reply.hasHeader(name)) reply.header(name, value);
   }
+  reply.header("x-request-id", reply.request.id);
   // Serialised here: the schemas of routes are for their success.
   return reply
     .code(problem.status)

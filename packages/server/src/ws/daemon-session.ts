@@ -10,6 +10,7 @@ import { daemonHello } from "../jobs/daemon-hello.ts";
 import { saveAgents } from "../jobs/daemons.ts";
 import { renewLeases } from "../jobs/renew-leases.ts";
 import { refused, type Outcome } from "../outcome.ts";
+import { isUuid } from "../store/resolve.ts";
 import { closeSoon, POLICY_VIOLATION, TRY_AGAIN_LATER } from "./close-soon.ts";
 import { CommandLine } from "./daemon-commands.ts";
 import { HeartbeatLine } from "./daemon-heartbeats.ts";
@@ -29,6 +30,7 @@ export interface DaemonDoor {
   beat(): void;
 }
 
+const MAX_INT4 = 2 ** 31;
 /** A connection looks for commands by itself this often, for signals that were lost with a database. */
 const SWEEP_MS = 30_000;
 
@@ -70,8 +72,11 @@ export class DaemonSession implements DaemonLink {
     });
     this.#heartbeats = new HeartbeatLine(
       async (beat) => {
-        const { renewed, lost } = await renewLeases(this.#deps, { daemonId: this.daemonId, ...beat });
-        this.#send({ type: "leases", renewed, lost });
+        // Leases of all daemons are renewed together: none may bring what the others' would fail with.
+        const runs = beat.runs.filter(({ runId, epoch }) => isUuid(runId) && epoch > 0 && epoch < MAX_INT4);
+        const strange = beat.runs.filter((run) => !runs.includes(run)).map(({ runId }) => runId);
+        const { renewed, lost } = await renewLeases(this.#deps, { daemonId: this.daemonId, runs });
+        this.#send({ type: "leases", renewed, lost: [...lost, ...strange] });
         door.beat();
       },
       (error) => this.#deps.log.warn({ err: error, daemonId: this.daemonId }, "leases could not be renewed"),

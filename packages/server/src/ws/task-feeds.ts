@@ -101,6 +101,8 @@ export class TaskFeeds {
       const [first] = watched.watchers;
       const page = await listTaskOutput(this.#deps, first?.caller ?? caller, { id: taskId, after, limit });
       if (!page.ok) throw new Error(page.refusal.detail);
+      // A page may be cut short by its size.
+      watched.feed.reached(page.value.lastSeq);
       return page.value.items;
     };
     const watched: Watched = {
