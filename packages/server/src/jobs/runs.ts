@@ -14,6 +14,8 @@ export interface StartedRun {
   /** SHA-256 of the run's own key, as hex, and the key's first characters. */
   keyHash: string;
   keyPrefix: string;
+  /** Waiting messages that its specification carries. */
+  messages: string[];
 }
 
 export type EndReason = "done" | "failed" | "parked" | "lost" | "cancelled";
@@ -35,7 +37,10 @@ export function writeRuns(work: Work): Promise<unknown>[] {
 function writeStarted({ db, deps, startedRuns }: Work): Promise<unknown>[] {
   if (startedRuns.length === 0) return [];
   const rows = JSON.stringify(startedRuns);
-  return [
+  const carried = startedRuns.flatMap(({ id, messages }) =>
+    messages.map((message) => ({ message, run: id })),
+  );
+  const statements: Promise<unknown>[] = [
     sql`
       with started as (
         select * from jsonb_to_recordset(${rows}::jsonb) as s (id uuid, "taskId" uuid, "contractId" uuid,
@@ -49,6 +54,14 @@ function writeStarted({ db, deps, startedRuns }: Work): Promise<unknown>[] {
       select id, "ownerId", 'run', 'task', "keyPrefix", decode("keyHash", 'hex'), '{read,write}', id, "taskId",
         "contractId" from started`.execute(db),
   ];
+  if (carried.length > 0) {
+    statements.push(
+      sql`update makima.pending_message m set run_id = c.run
+        from jsonb_to_recordset(${JSON.stringify(carried)}::jsonb) as c (message uuid, run uuid)
+        where m.id = c.message`.execute(db),
+    );
+  }
+  return statements;
 }
 
 function writeEnded({ db, endedRuns }: Work): Promise<unknown>[] {

@@ -114,14 +114,23 @@ function complete(work: Work, held: Held<ContractRow>, members: readonly Member[
   row.completion_detected_at ??= new Date(work.deps.now());
   move(work, held, "completing");
   changeContract(work, held, "completed");
-  for (const member of members) cleanUp(work, member);
+  for (const member of members) cleanUpWorktree(work, member);
 }
 
 /**
  * The worktree of a task whose completion action succeeded is of no use any more. The branch goes only
  * where it was merged: elsewhere it is what the person asked for.
  */
-function cleanUp(work: Work, { id, daemon_id, worktree_path, completion_action, result }: Member): void {
+export function cleanUpWorktree(
+  work: Work,
+  {
+    id,
+    daemon_id,
+    worktree_path,
+    completion_action,
+    result,
+  }: Pick<Member, "id" | "daemon_id" | "worktree_path" | "completion_action" | "result">,
+): void {
   if (!daemon_id || !worktree_path || result?.ok === false) return;
   const deleteBranch = completion_action === "merge" && result?.ok === true;
   addCommand(work, daemon_id, { type: "removeWorktree", taskId: id, deleteBranch }, id);

@@ -58,6 +58,8 @@ export interface Work {
   readonly endedCredentials: string[];
   workChanged: boolean;
   timersChanged: boolean;
+  /** Set by the dispatcher, whose leftovers must not call it again. */
+  dispatching: boolean;
 }
 
 export function addEvent(work: Work, ownerId: string, event: NewEvent): void {
@@ -134,6 +136,7 @@ function newWork(deps: Deps, db: Kysely<Database>): Work {
     endedCredentials: [],
     workChanged: false,
     timersChanged: false,
+    dispatching: false,
   };
 }
 
@@ -177,7 +180,10 @@ function tell(work: Work, written: Written): void {
   }
   for (const credentialId of work.endedCredentials) signals.emit("credentialEnded", credentialId);
   if (work.timersChanged) signals.emit("timersChanged");
-  if (work.workChanged) signals.emit("workChanged");
+  // The dispatcher passes over tasks that are locked; it must look at those again.
+  const passedOver =
+    !work.dispatching && [...work.tasks.values()].some(({ row }) => row.status === "pending");
+  if (work.workChanged || passedOver) signals.emit("workChanged");
 }
 
 function isRefused(value: unknown): boolean {

@@ -15,6 +15,11 @@ type Json<T> = ColumnType<T, string | null | undefined, string | null>;
 type Stamp = ColumnType<Date, Date | string | undefined, Date | string>;
 type MaybeStamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
 
+/** One row. */
+export interface ServerTable {
+  id: Generated<string>;
+}
+
 export interface OwnerTable {
   id: string;
   name: string;
@@ -205,7 +210,6 @@ export interface RunTable {
   outcome: Json<unknown>;
   runtime_secs: number | null;
   created_at: Generated<Date>;
-  started_at: MaybeStamp;
   ended_at: MaybeStamp;
 }
 
@@ -298,6 +302,10 @@ export interface DaemonInboxTable {
   daemon_id: string;
   journal_id: string;
   reports_stored: Generated<number>;
+  /** Runs that the daemon did not have when it connected; their end may be among the reports up to … */
+  unaccounted: Generated<string[]>;
+  /** … this number. Once those are applied, what is still live of them is lost. */
+  unaccounted_after: number | null;
 }
 
 /** Number of the newest command for a daemon. Locked after tasks and runs, before the owner. */
@@ -316,15 +324,16 @@ export interface DaemonAuthTable {
 }
 
 export interface QuestionTable {
+  /** What its daemon calls it too. */
   id: string;
+  /** Order in which they were asked. */
+  position: Generated<number>;
   owner_id: string;
   short_id: string;
   contract_id: string | null;
   task_id: string;
   run_id: string;
   epoch: number;
-  /** What the daemon calls it. */
-  ref: string;
   kind: "question" | "permission";
   question: string;
   choices: Json<{ label: string; description?: string }[]>;
@@ -371,6 +380,7 @@ export interface DeadReportTable {
 }
 
 export interface Database {
+  server: ServerTable;
   owner: OwnerTable;
   api_key: ApiKeyTable;
   session: SessionTable;

@@ -5,6 +5,8 @@ const id = "uuid not null";
 const stamp = "timestamptz not null default now()";
 
 const TABLES = [
+  // What daemons know this server by, for as long as its database lives.
+  `create table makima.server (id uuid not null default gen_random_uuid())`,
   `create table makima.owner (
     id uuid primary key, name text not null unique, subject text unique, role text not null check (role in ('admin', 'member')),
     event_seq bigint not null default 0, turn bigint not null default 0, created_at ${stamp}
@@ -68,7 +70,7 @@ const TABLES = [
     epoch integer not null, attempt integer not null,
     state text not null check (state in ('live', 'suspect', 'ended')), lease_expires_at timestamptz not null,
     suspect_at timestamptz, end_reason text, outcome jsonb, runtime_secs double precision,
-    created_at ${stamp}, started_at timestamptz, ended_at timestamptz, unique (task_id, epoch)
+    created_at ${stamp}, ended_at timestamptz, unique (task_id, epoch)
   ) with (fillfactor = 60)`,
   `create table makima.iteration (
     id uuid primary key, task_id ${id} references makima.task on delete cascade, run_id ${id},
@@ -100,7 +102,7 @@ const TABLES = [
   ) with (fillfactor = 60)`,
   `create table makima.daemon_inbox (
     daemon_id uuid primary key references makima.daemon on delete cascade, journal_id uuid not null,
-    reports_stored bigint not null default 0
+    reports_stored bigint not null default 0, unaccounted uuid[] not null default '{}', unaccounted_after bigint
   ) with (fillfactor = 50)`,
   `create table makima.daemon_outbox (
     daemon_id uuid primary key references makima.daemon on delete cascade, command_seq bigint not null default 0
@@ -114,13 +116,13 @@ const TABLES = [
     payload jsonb not null, created_at ${stamp}, stored_at timestamptz, primary key (daemon_id, seq)
   ) with (fillfactor = 80)`,
   `create table makima.question (
-    id uuid primary key, owner_id ${id} references makima.owner on delete cascade,
+    id uuid primary key, position bigint generated always as identity, owner_id ${id} references makima.owner on delete cascade,
     short_id text collate "C" not null, contract_id uuid references makima.contract on delete cascade,
     task_id ${id} references makima.task on delete cascade, run_id ${id}, epoch integer not null,
-    ref text not null, kind text not null, question text not null, choices jsonb not null, tool_name text,
+    kind text not null, question text not null, choices jsonb not null, tool_name text,
     tool_input jsonb, status text not null check (status in ('open', 'answered', 'closed')), answer text,
     note text, answered_by text, carried boolean not null default false, asked_at ${stamp},
-    answered_at timestamptz, unique (owner_id, short_id), unique (run_id, ref)
+    answered_at timestamptz, unique (owner_id, short_id)
   )`,
   `create table makima.pending_message (
     id uuid primary key, task_id ${id} references makima.task on delete cascade, owner_id ${id}, text text not null,
@@ -146,9 +148,9 @@ const INDEXES = [
   "create index task_by_status on makima.task (owner_id, status, id)",
   "create index task_of_contract on makima.task (contract_id, id)",
   "create index event_of_contract on makima.event (contract_id, seq)",
-  "create index question_list on makima.question (owner_id, id)",
-  "create index question_by_status on makima.question (owner_id, status, id)",
-  "create index question_of_task on makima.question (task_id, id)",
+  "create index question_list on makima.question (owner_id, position)",
+  "create index question_by_status on makima.question (owner_id, status, position)",
+  "create index question_of_task on makima.question (task_id, position)",
   "create index daemon_list on makima.daemon (owner_id, id)",
   "create index api_key_list on makima.api_key (owner_id, id) where kind <> 'task'",
   "create index iteration_of_task on makima.iteration (task_id, id)",
@@ -172,7 +174,7 @@ const INDEXES = [
 const NAMES = TABLES.map((text) => /makima\.\w+/.exec(text)?.[0] ?? "").toReversed();
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const text of [...TABLES, ...INDEXES]) await sql.raw(text).execute(db);
+  for (const text of [...TABLES, ...INDEXES, "insert into makima.server default values"]) await sql.raw(text).execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {

@@ -1,0 +1,194 @@
+/**
+ * Gives waiting tasks to daemons: called when work or room for it may have appeared, never by a clock.
+ *
+ * One transaction for one owner and many tasks. It locks the outboxes of the owner's connected daemons
+ * first, so that two servers never fill the same slot, then takes tasks from the front of the queue, passing
+ * over those that another transaction holds. Core decides who goes first and where to; what is placed gets a
+ * run with a lease and its command in one commit.
+ *
+ * The queue is fair by construction: each task has a turn, one after the last of its contract's and not
+ * before the turn that was placed last, so a contract of three hundred tasks takes every other place, not
+ * three hundred in a row, and finding the front costs the same however long the queue is.
+ */
+import { sql } from "kysely";
+import {
+  chooseDaemon,
+  orderTasks,
+  whyWaiting,
+  type DaemonCandidate,
+  type PlacementAsk,
+} from "@makima/core/placement";
+import type { AgentInfo } from "@makima/protocol/daemon-wire";
+import type { Deps } from "../deps.ts";
+import { newId } from "../store/ids.ts";
+import { changeTask, holdTask, touchTask } from "./change-task.ts";
+import { buildRunSpec } from "./run-spec.ts";
+import { newSecret, prefixOf } from "./secrets.ts";
+import { readCandidates, type Candidate } from "./spec-facts.ts";
+import { addCommand, transact, type Work } from "./transact.ts";
+
+/** Tasks of one transaction. */
+const MOST = 250;
+/** Tasks beyond the free slots that are looked at: those in front may fit nowhere just now. */
+const AHEAD = 16;
+/** Kinds of tasks that fit nowhere are passed over this often before the round ends. */
+const PASSES = 8;
+
+const CLAIMABLE = sql`t.status = 'pending' and not t.held and t.deps_left = 0`;
+
+/** Places what can be placed now, of all owners. */
+export async function dispatch(deps: Deps): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    select o.id from makima.owner o
+    where exists (select from makima.task t where t.owner_id = o.id and ${CLAIMABLE})`.execute(deps.db);
+  for (const { id } of rows) {
+    let placed = MOST;
+    while (placed >= MOST) placed = await transact(deps, (work) => dispatchOwner(work, id));
+  }
+}
+
+/** How many tasks were placed. */
+async function dispatchOwner(work: Work, ownerId: string): Promise<number> {
+  work.dispatching = true;
+  const { daemons, running } = await daemonsOf(work, ownerId);
+  let room = daemons.reduce((sum, daemon) => sum + (daemon.draining ? 0 : Math.max(0, daemon.freeSlots)), 0);
+  if (room === 0 && daemons.some((daemon) => !daemon.draining)) return 0;
+  const misfits = new Set<string>();
+  let placed = 0;
+  for (let pass = 0; pass < PASSES && placed < MOST; pass += 1) {
+    const limit = Math.min(room, MOST - placed) + AHEAD;
+    const window = await claim(work, ownerId, [...misfits], limit);
+    for (const task of inOrder(window, running)) {
+      const daemon = placed < MOST ? chooseDaemon(askOf(task), daemons) : undefined;
+      if (daemon) {
+        place(work, task, daemon);
+        placed += 1;
+        room -= 1;
+        const key = task.contract_id ?? "";
+        running[key] = (running[key] ?? 0) + 1;
+      } else if (placed < MOST) {
+        misfits.add(task.needs);
+        sayWhy(work, task, daemons);
+      }
+    }
+    if (room === 0 || window.length < limit) break;
+  }
+  return placed;
+}
+
+interface DaemonRow {
+  id: string;
+  name: string;
+  host_id: string;
+  slots: number;
+  labels: string[];
+  agents: AgentInfo[];
+  draining: boolean;
+  signed_out: string[];
+}
+
+/** Locks first, looks afterwards: what was counted before the lock may be old. */
+async function daemonsOf({ db }: Work, ownerId: string) {
+  const [, found, counts] = await Promise.all([
+    sql`select from makima.daemon_outbox o join makima.daemon d on d.id = o.daemon_id
+      where d.owner_id = ${ownerId} and d.connected order by o.daemon_id for update of o`.execute(db),
+    sql<DaemonRow>`
+      select d.id, d.name, d.host_id, d.slots, d.labels, d.agents, d.draining,
+        array(select a.agent from makima.daemon_auth a where a.daemon_id = d.id and a.required) as signed_out
+      from makima.daemon d where d.owner_id = ${ownerId} and d.connected order by d.id`.execute(db),
+    sql<{ daemon_id: string; contract_id: string | null; n: number }>`
+      select r.daemon_id, t.contract_id, count(*)::int as n
+      from makima.run r join makima.task t on t.id = r.task_id
+      where r.state <> 'ended' and r.daemon_id in (
+        select d.id from makima.daemon d where d.owner_id = ${ownerId} and d.connected
+      ) group by r.daemon_id, t.contract_id`.execute(db),
+  ]);
+  const busy: Record<string, number> = {};
+  const running: Record<string, number> = {};
+  for (const { daemon_id, contract_id, n } of counts.rows) {
+    busy[daemon_id] = (busy[daemon_id] ?? 0) + n;
+    running[contract_id ?? ""] = (running[contract_id ?? ""] ?? 0) + n;
+  }
+  const daemons = found.rows.map((row): DaemonCandidate => ({
+    id: row.id,
+    name: row.name,
+    // A host is told apart by its id; names of hosts are anyone's.
+    hostname: row.host_id,
+    connected: true,
+    draining: row.draining,
+    freeSlots: row.slots - (busy[row.id] ?? 0),
+    labels: row.labels,
+    agents: row.agents
+      .filter((agent) => agent.available && !row.signed_out.includes(agent.name))
+      .map((agent) => agent.name),
+  }));
+  return { daemons, running };
+}
+
+function claim({ db, tasks }: Work, ownerId: string, misfits: string[], limit: number): Promise<Candidate[]> {
+  const taken = [...tasks.keys()];
+  return readCandidates(
+    db,
+    sql`t.owner_id = ${ownerId} and ${CLAIMABLE} and t.needs <> all(${misfits}) and t.id <> all(${taken}::uuid[])`,
+    sql`order by t.priority desc, t.turn, t.id limit ${limit} for update of t skip locked`,
+  );
+}
+
+function inOrder(window: readonly Candidate[], running: Readonly<Record<string, number>>): Candidate[] {
+  const byId = new Map(window.map((task) => [task.id, task]));
+  const queued = window.map((task) => ({
+    id: task.id,
+    ...(task.contract_id === null ? {} : { contractId: task.contract_id }),
+    priority: task.priority,
+    createdAt: task.created_at.getTime(),
+  }));
+  return orderTasks(queued, running).flatMap(({ id }) => byId.get(id) ?? []);
+}
+
+function askOf(task: Candidate): PlacementAsk {
+  const ask: PlacementAsk = { agent: task.agent, labels: task.labels };
+  const { repository } = task;
+  if (repository?.kind === "local" && repository.host_id) ask.host = repository.host_id;
+  if (task.daemon_id) ask.prefer = task.daemon_id;
+  return ask;
+}
+
+function place(work: Work, task: Candidate, daemon: DaemonCandidate): void {
+  const { plan, contract, repository, messages, checkpoint, ...row } = task;
+  if (!repository) throw new Error(`task ${task.id} has no repository`);
+  const held = holdTask(work, row);
+  const runId = newId();
+  const { text: apiKey, hash } = newSecret("mk_");
+  row.run_id = runId;
+  row.daemon_id = daemon.id;
+  daemon.freeSlots -= 1;
+  const step = changeTask(work, held, { type: "placed" }, { detail: `given to ${daemon.name}` });
+  if (!step.ok) throw new Error(`task ${task.id} is ${task.status} and was claimed`);
+  work.startedRuns.push({
+    id: runId,
+    taskId: row.id,
+    contractId: row.contract_id,
+    ownerId: row.owner_id,
+    daemonId: daemon.id,
+    epoch: row.epoch,
+    attempt: row.attempt,
+    keyHash: hash.toString("hex"),
+    keyPrefix: prefixOf(apiKey),
+    messages: messages.map(({ id }) => id),
+  });
+  const facts = { task: { ...row, plan }, contract, repository, messages, checkpoint };
+  const spec = buildRunSpec({ ...facts, runId, epoch: row.epoch, apiKey });
+  addCommand(work, daemon.id, { type: "spawnTask", spec }, row.id);
+  work.turns.set(row.owner_id, Math.max(row.turn, work.turns.get(row.owner_id) ?? 0));
+  work.timersChanged = true;
+}
+
+/** Said again only when it changed. */
+function sayWhy(work: Work, task: Candidate, daemons: readonly DaemonCandidate[]): void {
+  const { plan: _p, contract: _c, repository: _r, messages: _m, checkpoint: _k, ...row } = task;
+  const held = holdTask(work, row);
+  const why = whyWaiting(askOf(task), daemons);
+  if (row.waiting_on === why) return;
+  row.waiting_on = why;
+  touchTask(work, held);
+}

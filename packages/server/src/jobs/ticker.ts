@@ -1,0 +1,60 @@
+/**
+ * Background work that is called when there is something to do: by a signal, or at the time that it said
+ * itself. One run at a time; a call during a run makes one more run. An error is logged and tried again.
+ */
+import type { Logger } from "pino";
+
+export interface Ticker extends AsyncDisposable {
+  /** There may be something to do. */
+  kick(): void;
+}
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5000;
+/** Timers of Node do not reach further; a longer wait is looked at again on the way. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** `run` answers the milliseconds until it wants to run again, or undefined to wait for a kick. */
+export function startTicker(name: string, log: Logger, run: () => Promise<number | undefined>): Ticker {
+  let timer: NodeJS.Timeout | undefined;
+  let again = false;
+  let closed = false;
+  let working: Promise<void> | undefined;
+  let failures = 0;
+
+  const kick = (): void => {
+    again = true;
+    if (!closed) working ??= work().finally(() => (working = undefined));
+  };
+
+  async function work(): Promise<void> {
+    let wait: number | undefined;
+    while (again && !closed) {
+      again = false;
+      try {
+        wait = await run();
+        failures = 0;
+      } catch (error) {
+        wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** failures);
+        failures += 1;
+        log.warn({ err: error, job: name, retryMs: wait }, "a background job failed and will be tried again");
+        again = false;
+      }
+    }
+    clearTimeout(timer);
+    if (wait !== undefined && !closed) {
+      timer = setTimeout(kick, Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(wait))));
+      timer.unref();
+    }
+  }
+
+  return {
+    kick,
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      clearTimeout(timer);
+      await working;
+      clearTimeout(timer);
+    },
+  };
+}
