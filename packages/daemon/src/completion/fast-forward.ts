@@ -6,7 +6,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { GitError, isGitError, shellWord } from "../git/error.ts";
 import { runGit } from "../git/git.ts";
-import { inspectRepository, isDirty } from "../git/inspect.ts";
+import { isDirty, locateRepository } from "../git/inspect.ts";
 import { listLinked } from "../worktree/linked.ts";
 
 export interface Checkout {
@@ -22,7 +22,7 @@ export async function findCheckout(
 ): Promise<Checkout | undefined> {
   const entry = (await listLinked(store, signal)).find((linked) => linked.ref === ref);
   if (entry === undefined) return undefined;
-  const found = await inspectRepository(entry.path, signal);
+  const found = await locateRepository(entry.path, signal);
   return found.topLevel === undefined ? undefined : { path: found.topLevel, gitDir: found.gitDir };
 }
 
@@ -42,7 +42,7 @@ export async function requireCleanCheckout(request: CheckoutMerge): Promise<void
   for (const name of BUSY) {
     if (await exists(join(checkout.gitDir, name))) throw dirty(request, `has something unfinished (${name})`);
   }
-  if (await isDirty(checkout.gitDir, checkout.path, signal, "person")) {
+  if (await isDirty(checkout.gitDir, checkout.path, { profile: "person", signal })) {
     throw dirty(request, "has uncommitted changes");
   }
 }

@@ -26,6 +26,18 @@ export interface Repository {
  * changed, the index's times neither.
  */
 export async function inspectRepository(path: string, signal?: AbortSignal): Promise<Repository> {
+  const found = await locateRepository(path, signal);
+  const { gitDir, topLevel } = found;
+  const branch = await currentBranch(gitDir, signal);
+  const dirty = topLevel === undefined ? false : await isDirty(gitDir, topLevel, { signal });
+  return { ...found, branch, dirty, remotes: await remotes(gitDir, signal) };
+}
+
+/** The part of it that does not look at files. */
+export async function locateRepository(
+  path: string,
+  signal?: AbortSignal,
+): Promise<Pick<Repository, "topLevel" | "gitDir" | "commonDir" | "objectFormat" | "head">> {
   const gitDir = await findGitDir(path, signal);
   const at = { gitDir, signal };
   const bare = (await gitText(["rev-parse", "--is-bare-repository"], at)) === "true";
@@ -34,32 +46,40 @@ export async function inspectRepository(path: string, signal?: AbortSignal): Pro
     await gitText(["rev-parse", "--path-format=absolute", "--git-common-dir"], at),
   );
   const objectFormat = (await gitText(["rev-parse", "--show-object-format"], at)) as "sha1" | "sha256";
-  const branch = await currentBranch(gitDir, signal);
   const head = await gitText(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], at).catch((error) => {
     throw isGitError(error, "git_failed") ? noCommit(topLevel ?? path) : error;
   });
-  const dirty = topLevel === undefined ? false : await isDirty(gitDir, topLevel, signal);
-  return {
-    topLevel,
-    gitDir,
-    commonDir,
-    objectFormat,
-    head,
-    branch,
-    dirty,
-    remotes: await remotes(gitDir, signal),
-  };
+  return { topLevel, gitDir, commonDir, objectFormat, head };
+}
+
+export interface DirtyOptions {
+  /** `person` runs the filters of the person's config, as they would by hand; `local`, the default, none. */
+  readonly profile?: GitProfile;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Whether tracked files of a checkout differ from its HEAD. Submodules count by their commit alone. */
 export async function isDirty(
   gitDir: string,
   workTree: string,
-  signal?: AbortSignal,
-  profile: GitProfile = "local",
+  options: DirtyOptions = {},
 ): Promise<boolean> {
+  const { profile = "local", signal } = options;
   const args = ["status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=dirty"];
-  return (await gitText(args, { gitDir, workTree, signal, profile })) !== "";
+  const env = profile === "local" ? await withoutFilters(gitDir, signal) : {};
+  return (await gitText(args, { gitDir, workTree, signal, profile, env })) !== "";
+}
+
+/** Settings, as environment, that switch off every filter that the repository's own config defines. */
+async function withoutFilters(gitDir: string, signal?: AbortSignal): Promise<Record<string, string>> {
+  const args = ["config", "--local", "--name-only", "-z", "--get-regexp", "^filter\\..*$"];
+  const keys = await gitFields(args, { gitDir, signal, okCodes: [0, 1] });
+  const env: Record<string, string> = { GIT_CONFIG_COUNT: String(keys.length) };
+  for (const [i, key] of keys.entries()) {
+    env[`GIT_CONFIG_KEY_${i}`] = key;
+    env[`GIT_CONFIG_VALUE_${i}`] = key.endsWith(".required") ? "false" : "";
+  }
+  return env;
 }
 
 async function currentBranch(gitDir: string, signal?: AbortSignal): Promise<string | undefined> {

@@ -37,7 +37,7 @@ export async function statusSummary(request: StatusRequest): Promise<StatusSumma
     "-z",
     "--name-status",
     "--no-renames",
-    
+
     "--ignore-submodules=dirty",
   ];
   const listed = fields((await runGit([...args, head, "--"], options)).stdout, "utf8");

@@ -7,7 +7,7 @@ import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GitError } from "./error.ts";
 import { gitText, runGit } from "./git.ts";
-import { inspectRepository } from "./inspect.ts";
+import { locateRepository } from "./inspect.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { fetchMirror, requireMirror } from "./mirror.ts";
 import { moveRefs, readRef, requireRefPart } from "./refs.ts";
@@ -107,7 +107,7 @@ async function openLocal(path: string | undefined, signal?: AbortSignal): Promis
       "This local repository has no path. Register it again with its folder.",
     );
   }
-  const found = await inspectRepository(path, signal);
+  const found = await locateRepository(path, signal);
   const { commonDir: gitDir, objectFormat, topLevel } = found;
   return { kind: "local", gitDir, objectFormat, ...(topLevel === undefined ? {} : { checkout: topLevel }) };
 }

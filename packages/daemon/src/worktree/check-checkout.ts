@@ -73,7 +73,7 @@ async function prepareOrRebuild(request: PrepareCheck, home: string): Promise<Pr
     return await prepare(request, home);
   } catch (error) {
     request.signal?.throwIfAborted();
-    if (!isGitError(error, "git_failed") && !(error instanceof Error && "code" in error)) throw error;
+    if (isGitError(error) && error.code !== "git_failed") throw error;
     await deleteTree(home);
     return prepare(request, home);
   }
