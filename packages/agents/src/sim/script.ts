@@ -74,6 +74,8 @@ export const STEP_SHAPES = {
     size: z.number().int().nonnegative().default(0),
     prefix: text.default("line"),
     rate: z.number().nonnegative().default(0),
+    /** Ends each line in a word of its own, so that a line that was said twice can be told from one stored twice. */
+    nonce: z.boolean().default(false),
   }),
   /** Bytes on stdout as they are, then a line end. */
   raw: short("text", {

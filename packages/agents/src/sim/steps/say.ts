@@ -34,7 +34,8 @@ export async function lines(turn: Turn, value: StepValue<"lines">): Promise<void
   const usage = ledger.open(session.state.contextTokens);
   for (let number = session.state.within + 1; number <= value.count; number += 1) {
     turn.signal.throwIfAborted();
-    const text = `${value.prefix} ${number}`.padEnd(value.size, ".");
+    const nonce = value.nonce ? ` #${newId("n")}` : "";
+    const text = `${value.prefix} ${number}${nonce}`.padEnd(value.size, ".");
     const ids = { sessionId: session.id, messageId: newId("msg"), requestId: newId("req") };
     // Past the transcript: a flood is not kept twice.
     const sent = wire.send(assistant({ ...ids, block: { type: "text", text }, usage }));
