@@ -8,23 +8,24 @@
 import { ProblemError, ServerUnreachable } from "@makima/client/client-error";
 import { followTask } from "@makima/client/follow-task";
 import type { Client } from "@makima/client/rest";
-import type { SocketState } from "@makima/client/socket";
 import { isFinal } from "@makima/core/task";
 import type { QuestionView } from "@makima/protocol/api/mesh";
 import { routes } from "@makima/protocol/api/routes";
 import type { TaskView } from "@makima/protocol/api/task-schema";
 import type { HistoryEntry } from "@makima/protocol/history";
-import { askOnTerminal, openQuestion, sendAnswer } from "./questions.ts";
+import { createAsker, type Asker } from "./ask.ts";
+import { watchAway, type Away } from "./away.ts";
 import type { Stopped } from "./result.ts";
 import { ASKS, type RunView } from "./view.ts";
 
-/** How long stopping an agent gently may take before the command leaves it to the server. */
-const PAUSE_WAIT_MS = 45_000;
-/** How long a server may be away before the command gives up following. */
-const AWAY_MS = 60_000;
-/** A question's entry may be seen a moment before the question itself. */
-const QUESTION_TRIES = 20;
-const QUESTION_WAIT_MS = 250;
+const PATIENCE = {
+  /** How long stopping an agent gently may take before the command leaves it to the server, ms. */
+  pauseMs: 45_000,
+  /** How long a server may be away before this machine's own one is looked after, ms. */
+  reviveMs: 3_000,
+  /** How long before following ends. */
+  awayMs: 60_000,
+};
 
 export interface FollowRun {
   client: Client;
@@ -35,135 +36,169 @@ export interface FollowRun {
   timeoutMs?: number | undefined;
   /** Whether somebody can type an answer. */
   canAsk: boolean;
-  pauseWaitMs?: number;
+  /** Called when the server is away for a while: starts it again where that is this machine's business. */
+  revive?: (() => Promise<Client | undefined>) | undefined;
+  patience?: Partial<typeof PATIENCE>;
 }
 
 export interface RunEnd {
   task: TaskView;
-  stopped?: Stopped;
-  question?: QuestionView;
+  stopped: Stopped | undefined;
+  question: QuestionView | undefined;
   /** The task was asked to pause and had not stopped yet when the command left. */
   stillStopping: boolean;
 }
 
 export async function followRun(run: FollowRun): Promise<RunEnd> {
-  const { client, view } = run;
-  const params = { id: run.task.id };
-  const leaving = new AbortController();
-  let task = run.task;
-  let stopped: Stopped | undefined;
-  let asked: QuestionView | undefined;
-  let failure: Error | undefined;
-  let prompt: AbortController | undefined;
-  let looking = false;
-  const timers = new Set<NodeJS.Timeout>();
-  const after = (ms: number, act: () => void) => {
-    const timer = setTimeout(act, ms);
-    timers.add(timer);
-    return timer;
-  };
+  return await new Following(run).toItsEnd();
+}
 
-  function pause(why: Stopped): void {
-    if (stopped !== undefined) return leaving.abort();
-    stopped = why;
-    prompt?.abort();
-    view.note(
-      why === "timeout"
-        ? "The time is over: pausing the task. The agent stops gently and its work is kept"
-        : "Pausing the task: the agent stops gently and its work is kept. Ctrl-C again leaves at once",
-      "warn",
-    );
-    after(run.pauseWaitMs ?? PAUSE_WAIT_MS, () => leaving.abort());
-    client.call(routes.pauseTask, { params }, { signal: leaving.signal }).catch((error: unknown) => {
-      // Too late to pause: it is over, or somebody paused it.
-      if (error instanceof ProblemError && error.code === "INVALID_TRANSITION") return;
-      fail(error);
+class Following {
+  readonly #run: FollowRun;
+  readonly #patience: typeof PATIENCE;
+  readonly #leaving = new AbortController();
+  readonly #asker: Asker;
+  readonly #away: Away;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #client: Client;
+  #task: TaskView;
+  #seen = 0;
+  #stopped: Stopped | undefined;
+  #question: QuestionView | undefined;
+  #failure: Error | undefined;
+  /** Ends following at one address, to go on at another. */
+  #elsewhere = new AbortController();
+
+  constructor(run: FollowRun) {
+    this.#run = run;
+    this.#patience = { ...PATIENCE, ...run.patience };
+    this.#client = run.client;
+    this.#task = run.task;
+    this.#asker = createAsker({
+      client: () => this.#client,
+      taskId: run.task.id,
+      view: run.view,
+      canAsk: run.canAsk,
+      signal: this.#leaving.signal,
+      onUnanswered: (question) => {
+        this.#question = question;
+        this.#stopped ??= "question";
+        this.#leaving.abort();
+      },
+      onError: (error) => this.#fail(error),
+    });
+    this.#away = watchAway({
+      reviveMs: this.#patience.reviveMs,
+      giveUpMs: this.#patience.awayMs,
+      revive: () => void this.#revive(),
+      giveUp: (reason) => this.#fail(new ServerUnreachable(this.#client.url, reason)),
     });
   }
 
-  function fail(error: unknown): void {
-    if (!leaving.signal.aborted) failure = error instanceof Error ? error : new Error(String(error));
-    leaving.abort();
-  }
-
-  /** Looks for an open question; the answer to it is typed here, or the command ends with it. */
-  async function lookForQuestion(tries: number): Promise<void> {
-    if (looking || stopped !== undefined) return;
-    looking = true;
+  async toItsEnd(): Promise<RunEnd> {
+    const { onInterrupt, timeoutMs, view } = this.#run;
+    const interrupts = onInterrupt(() => this.#pause("interrupt"));
+    if (timeoutMs !== undefined) {
+      this.#timers.push(setTimeout(() => this.#stopped ?? this.#pause("timeout"), timeoutMs));
+    }
     try {
-      for (let n = 0; n < tries && !leaving.signal.aborted; n += 1) {
-        const question = await openQuestion(client, task.id, leaving.signal);
-        if (question) return await handle(question);
-        await new Promise<void>((resolve) => void after(QUESTION_WAIT_MS, resolve));
-      }
+      while ((await this.#follow()) === "moved") view.note("The server answers again, at another address");
+    } catch (error) {
+      if (!this.#leaving.signal.aborted) throw error;
     } finally {
-      looking = false;
+      interrupts[Symbol.dispose]();
+      this.#away[Symbol.dispose]();
+      for (const timer of this.#timers) clearTimeout(timer);
+      this.#leaving.abort();
     }
+    if (this.#failure) throw this.#failure;
+    const pausing = this.#stopped === "interrupt" || this.#stopped === "timeout";
+    return {
+      task: this.#task,
+      stopped: this.#stopped,
+      question: this.#question,
+      stillStopping: pausing && !rests(this.#task),
+    };
   }
 
-  async function handle(question: QuestionView): Promise<void> {
-    view.question(question);
-    if (run.canAsk) {
-      view.hush();
-      prompt = new AbortController();
-      const answer = await askOnTerminal(question, AbortSignal.any([prompt.signal, leaving.signal]));
-      if (answer !== undefined) {
-        const lost = await sendAnswer(client, question, answer);
-        if (lost !== undefined) view.note(lost, "warn");
-        return;
+  /** Until the task rests, or its server is found at another address. */
+  async #follow(): Promise<"rests" | "moved"> {
+    this.#elsewhere = new AbortController();
+    const signal = AbortSignal.any([this.#leaving.signal, this.#elsewhere.signal]);
+    const from = { taskId: this.#task.id, after: this.#seen, until: rests, signal };
+    try {
+      for await (const item of followTask(this.#client, from)) {
+        if (item.type === "entries") this.#entries(item.items);
+        else if (item.type === "task") this.#changed(item.task);
+        else {
+          this.#run.view.connection(item.state);
+          this.#away.seen(item.state);
+        }
       }
-      if (prompt.signal.aborted || leaving.signal.aborted) return;
+      return "rests";
+    } catch (error) {
+      if (!this.#elsewhere.signal.aborted || this.#leaving.signal.aborted) throw error;
+      return "moved";
     }
-    stopped = "question";
-    asked = question;
-    leaving.abort();
   }
 
-  function entries(items: readonly HistoryEntry[]): void {
-    view.entries(items);
-    for (const { messageType } of items) {
-      if (messageType === "answer") prompt?.abort();
-    }
+  #entries(items: readonly HistoryEntry[]): void {
+    this.#seen = items.at(-1)?.seq ?? this.#seen;
+    this.#run.view.entries(items);
+    if (items.some(({ messageType }) => messageType === "answer")) this.#asker.dismiss();
     const last = items.findLast(({ messageType }) => ASKS.has(messageType) || messageType === "answer");
-    if (last && last.messageType !== "answer") lookForQuestion(QUESTION_TRIES).catch(fail);
+    if (last && last.messageType !== "answer") this.#asker.look(true);
   }
 
-  let away: NodeJS.Timeout | undefined;
-  function connection(state: SocketState): void {
-    view.connection(state);
-    if (state.type === "open") {
-      clearTimeout(away);
-      away = undefined;
-    } else if (state.type === "waiting") {
-      away ??= after(AWAY_MS, () => fail(new ServerUnreachable(client.url, state.reason)));
-    }
+  #changed(task: TaskView): void {
+    this.#task = task;
+    this.#run.view.task(task);
+    if (task.blockedBy === "question") this.#asker.look(false);
   }
 
-  const interrupts = run.onInterrupt(() => pause("interrupt"));
-  if (run.timeoutMs !== undefined) after(run.timeoutMs, () => stopped === undefined && pause("timeout"));
-  try {
-    const followed = followTask(client, { taskId: task.id, until: rests, signal: leaving.signal });
-    for await (const item of followed) {
-      if (item.type === "entries") entries(item.items);
-      else if (item.type === "connection") connection(item.state);
-      else {
-        task = item.task;
-        view.task(task);
-        if (task.blockedBy === "question") lookForQuestion(1).catch(fail);
-      }
-    }
-  } catch (error) {
-    if (!leaving.signal.aborted) throw error;
-  } finally {
-    interrupts[Symbol.dispose]();
-    for (const timer of timers) clearTimeout(timer);
-    prompt?.abort();
-    leaving.abort();
+  /** The first time asks for a pause; once more leaves. */
+  #pause(why: Stopped): void {
+    if (this.#stopped !== undefined) return this.#leaving.abort();
+    this.#stopped = why;
+    this.#asker.dismiss();
+    this.#run.view.note(`${PAUSING[why]}: the agent stops gently and its work is kept. ${AGAIN}`, "warn");
+    this.#timers.push(setTimeout(() => this.#leaving.abort(), this.#patience.pauseMs));
+    const { signal } = this.#leaving;
+    this.#client
+      .call(routes.pauseTask, { params: { id: this.#task.id } }, { signal })
+      .catch((error: unknown) => {
+        // Too late to pause: it is over, or somebody paused it.
+        const late = error instanceof ProblemError && error.code === "INVALID_TRANSITION";
+        if (!late) this.#fail(error);
+      });
   }
-  if (failure) throw failure;
-  const stillStopping = stopped !== undefined && stopped !== "question" && !rests(task);
-  return { task, stillStopping, ...(stopped ? { stopped } : {}), ...(asked ? { question: asked } : {}) };
+
+  #fail(error: unknown): void {
+    if (!this.#leaving.signal.aborted) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+    }
+    this.#leaving.abort();
+  }
+
+  /** A server that is started again may answer at another address: then it is followed there. */
+  async #revive(): Promise<void> {
+    try {
+      const found = await this.#run.revive?.();
+      if (!found || (found.url === this.#client.url && found.key === this.#client.key)) return;
+      this.#client = found;
+      this.#elsewhere.abort();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
 }
+
+const PAUSING: Readonly<Record<Stopped, string>> = {
+  interrupt: "Pausing the task",
+  timeout: "The time is over, pausing the task",
+  question: "Pausing the task",
+};
+const AGAIN = "Ctrl-C again leaves at once";
 
 /** Nothing more happens unless a person acts. A question is acted on here; a time that was set comes by itself. */
 function rests(task: TaskView): boolean {
