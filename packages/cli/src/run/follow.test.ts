@@ -8,11 +8,12 @@ import { FAKE_KEY, fakeServer, type FakeServer } from "./testing/fake-server.ts"
 import { doneTask, entry, taskView } from "./testing/views.ts";
 import type { RunView } from "./view.ts";
 
+function nothing(): void {}
+
 /** A view that keeps what it was shown, and calls back at each entry. */
 function keepingView(onEntry: (seq: number) => void = () => {}) {
   const seen: number[] = [];
   const notes: string[] = [];
-  const nothing = () => {};
   const view: RunView = {
     started: nothing,
     entries(items) {
@@ -78,7 +79,7 @@ test("a task that does not stop in time is left to the server, still stopping", 
   await using server = await fakeServer({ pauseTask: () => taskView({ pauseRequested: true }) });
   const task = taskView();
   server.tell(task, entry(1, {}));
-  let interrupt = () => {};
+  let interrupt = nothing;
   const { view } = keepingView(() => interrupt());
   const end = await followRun(
     following(server, task, {
