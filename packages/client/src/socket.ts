@@ -83,6 +83,7 @@ export function openSocket(options: SocketOptions): Socket {
   function begin(): void {
     attempt += 1;
     become({ type: "connecting", attempt });
+    if (isClosed()) return;
     let connection: Connection | undefined;
     let openedAt: number | undefined;
     let over = false;
@@ -100,7 +101,7 @@ export function openSocket(options: SocketOptions): Socket {
         if (isClosed()) return;
         openedAt = performance.now();
         become({ type: "open" });
-        options.onOpen(wire);
+        if (!isClosed()) options.onOpen(wire);
       },
       frame(text) {
         if (!over && !isClosed()) options.onFrame(text, wire);
@@ -127,8 +128,10 @@ export function openSocket(options: SocketOptions): Socket {
 
   function again(reason: string): void {
     const waitMs = backoffMs(options.backoff ?? BACKOFF, Math.max(1, attempt), random());
+    // Whoever is asked or told may end it.
+    if (isClosed()) return;
     become({ type: "waiting", attempt, waitMs, reason });
-    timer = setTimeout(begin, waitMs);
+    if (!isClosed()) timer = setTimeout(begin, waitMs);
   }
 
   function finish(reason: string, status?: number): void {
