@@ -25,6 +25,6 @@ export async function listCommands(
 /** The daemon has these in its journal; they are not sent again, and keys in them are forgotten. */
 export async function acknowledgeCommands(deps: Deps, daemonId: string, upTo: number): Promise<void> {
   await sql`
-    update makima.command set stored_at = now(), payload = payload #- '{spec,apiKey}'
+    update makima.command set stored_at = now(), payload = payload #- '{spec,apiKey}' #- '{code}'
     where daemon_id = ${daemonId} and seq <= ${upTo} and stored_at is null`.execute(deps.db);
 }

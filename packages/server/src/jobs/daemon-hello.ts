@@ -118,7 +118,7 @@ async function meetJournal(
     return { isNew: true, reportsStored: 0 };
   }
   await Promise.all([
-    sql`update makima.command set stored_at = now(), payload = payload #- '{spec,apiKey}'
+    sql`update makima.command set stored_at = now(), payload = payload #- '{spec,apiKey}' #- '{code}'
       where daemon_id = ${daemonId} and seq <= ${commandsReceived} and stored_at is null`.execute(db),
     // A database that was restored from a back-up may be behind its daemons.
     sql`update makima.daemon_outbox set command_seq = ${commandsReceived}

@@ -83,7 +83,11 @@ export async function loseRuns(
     order by id for update`.execute(work.db);
   for (const { id, task_id, epoch } of rows) {
     const held = work.tasks.get(task_id);
-    if (!held || held.row.run_id !== id) continue;
+    if (held?.row.run_id !== id || held.row.epoch !== epoch) {
+      // Cannot be; were it so, a run that nobody owns would hold a slot for ever.
+      work.endedRuns.push({ id, reason: "lost", final: false });
+      continue;
+    }
     const step = changeTask(work, held, { type: "lost", epoch, message }, { detail: message });
     if (step.ok && held.row.status === "pending") {
       addEntry(work, task_id, {

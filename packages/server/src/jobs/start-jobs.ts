@@ -33,8 +33,8 @@ export async function startJobs(deps: Deps): Promise<Jobs> {
   );
   const workChanged = (): void => dispatcher.kick();
   const timersChanged = (): void => {
-    waker.kick();
-    expirer.kick();
+    waker.kickSoon();
+    expirer.kickSoon();
   };
   signals.on("workChanged", workChanged);
   signals.on("timersChanged", timersChanged);

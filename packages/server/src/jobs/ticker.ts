@@ -7,7 +7,11 @@ import type { Logger } from "pino";
 export interface Ticker extends AsyncDisposable {
   /** There may be something to do. */
   kick(): void;
+  /** There may be something to do, and it is not urgent: many calls make one run. */
+  kickSoon(): void;
 }
+
+const SOON_MS = 20;
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
@@ -20,6 +24,7 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
   let again = false;
   let closed = false;
   let working: Promise<void> | undefined;
+  let soon: NodeJS.Timeout | undefined;
   let failures = 0;
 
   const kick = (): void => {
@@ -48,11 +53,21 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
     }
   }
 
+  const kickSoon = (): void => {
+    if (closed) return;
+    soon ??= setTimeout(() => {
+      soon = undefined;
+      kick();
+    }, SOON_MS);
+  };
+
   return {
     kick,
+    kickSoon,
     async [Symbol.asyncDispose]() {
       closed = true;
       clearTimeout(timer);
+      clearTimeout(soon);
       await working;
       clearTimeout(timer);
     },

@@ -44,10 +44,8 @@ export function questionAsked(context: ReportContext, report: ReportOf<"question
 }
 
 /** The agent has the answer, or does not wait for one any more. */
-export function questionClosed(
-  { work, statements }: ReportContext,
-  report: ReportOf<"questionClosed">,
-): void {
+export function questionClosed(context: ReportContext, report: ReportOf<"questionClosed">): void {
+  const { work } = context;
   later(
     context,
     sql`update makima.question set carried = true, status = case status when 'open' then 'closed' else status end
