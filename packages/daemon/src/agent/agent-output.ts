@@ -28,6 +28,8 @@ export interface OutputSpec {
   folder: string;
   /** Offsets that the journal has. */
   from?: OutputOffsets;
+  /** Collects what is heard; given by who looks at it while output already comes. */
+  facts?: FactsCollector;
   /** Stores a batch; the next comes when it is done. */
   onEvents: (batch: EventBatch) => Promise<void> | void;
   /** Told of each batch of events after it was stored. Not called for what was stored before. */
@@ -49,7 +51,7 @@ export function spoolFiles(folder: string): { stdout: string; stderr: string } {
 
 export async function followOutput(spec: OutputSpec): Promise<AgentOutput> {
   const parser = spec.adapter.createParser();
-  const facts = collectFacts();
+  const facts = spec.facts ?? collectFacts();
   const from = spec.from ?? { stdout: 0, stderr: 0 };
   const files = spoolFiles(spec.folder);
 

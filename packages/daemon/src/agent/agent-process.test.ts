@@ -8,7 +8,8 @@ import { isRunning, startTimeOf, type ProcessIdentity } from "../process/identit
 import { ProcessError } from "../process/process-error.ts";
 import { createStartGate } from "../process/start-gate.ts";
 import { manualClock } from "../process/testing/manual-clock.ts";
-import { event } from "../process/testing/scratch.ts";
+import { followSpool } from "../process/spool.ts";
+import { event, scratch } from "../process/testing/scratch.ts";
 import { spoolFiles } from "./agent-output.ts";
 import { claude } from "./claude/adapter.ts";
 import { recoverOutput } from "./recover-output.ts";
@@ -29,6 +30,22 @@ test("an agent gets its prompt, its input is closed at the result, and its facts
   assert.equal(findGate(exit.facts.gateText)?.ready, true);
   assert.deepEqual([exit.undelivered, exit.swept], [[], []]);
   assert.ok(!isRunning(agent));
+});
+
+test("an agent that spoke before it is followed is heard", async (t) => {
+  const spoolFolder = await scratch(t);
+  const spoke = event();
+  const { agent, events } = await startFake(t, `init(); text("early");${ONE_TURN}`, {
+    spoolFolder,
+    async onStarted() {
+      const reader = await followSpool(spoolFiles(spoolFolder).stdout, { onLines: () => spoke.fire() });
+      await spoke.came;
+      await reader.close();
+    },
+  });
+  const exit = await agent.exited;
+  assert.deepEqual([exit.code, exit.facts.turns], [0, 1]);
+  assert.ok(events.some((one) => one.type === "text" && one.text === "early"));
 });
 
 test("what was written just before the end is not lost, a line without end and stderr included", async (t) => {

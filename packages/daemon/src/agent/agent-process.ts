@@ -18,7 +18,7 @@ import type { Agent, Answers, LaunchSpec } from "./agent.ts";
 import { followOutput, spoolFiles, type EventBatch } from "./agent-output.ts";
 import { createInput } from "./input.ts";
 import { sessionRefusal, type SessionRefusal } from "./session-refusal.ts";
-import type { PendingRequest, TurnFacts } from "./turn-facts.ts";
+import { collectFacts, type PendingRequest, type TurnFacts } from "./turn-facts.ts";
 
 export interface AgentProcessSpec {
   adapter: Agent;
@@ -120,9 +120,12 @@ async function follow(
   /** The last turn is over and no other has begun. */
   let idle = false;
 
-  const { facts, ...output } = await followOutput({
+  // A quick agent is heard before both of its files are followed.
+  const facts = collectFacts();
+  const output = await followOutput({
     adapter,
     folder: spec.spoolFolder,
+    facts,
     onEvents: spec.onEvents,
     onStored: heard,
   });
