@@ -4,7 +4,8 @@ import { metaOf, setMeta, transaction, type Journal } from "./open.ts";
 
 export interface StoredCommand {
   seq: number;
-  command: Command;
+  /** undefined: this version of the daemon does not understand it. */
+  command: Command | undefined;
 }
 
 /** Highest command number in this journal. */
@@ -16,7 +17,7 @@ export function commandsReceived(journal: Journal): number {
  * Stores what is new of a batch that begins at number `first`, and answers the highest number now stored.
  * What was there before is left alone; a batch that would leave a gap is refused by throwing.
  */
-export function storeCommands(journal: Journal, first: number, commands: readonly Command[]): number {
+export function storeCommands(journal: Journal, first: number, commands: readonly unknown[]): number {
   const received = commandsReceived(journal);
   if (first > received + 1) {
     throw new Error(`Commands ${received + 1} to ${first - 1} are missing; the server must send them again.`);
@@ -41,7 +42,10 @@ export function unhandledCommands(journal: Journal): StoredCommand[] {
     seq: number;
     payload: string;
   }[];
-  return rows.map((row) => ({ seq: row.seq, command: commandSchema.parse(JSON.parse(row.payload)) }));
+  return rows.map((row) => ({
+    seq: row.seq,
+    command: commandSchema.safeParse(JSON.parse(row.payload)).data,
+  }));
 }
 
 /** Marks a command as carried out, in one transaction with `along`; handled ones need not be kept. */

@@ -6,8 +6,8 @@
  *
  * Two connections: `state` syncs to the disk at each commit; `stream` (output, thousands of rows a second)
  * leaves that to the operating system. A process that is killed loses nothing in either; a machine that loses
- * power may lose the newest output rows, which the server notices because it then knows a higher number
- * than the journal does (see `forgetTail`).
+ * power may lose the newest output rows, which shows when the server knows a higher number than the journal
+ * does (see `Outbox.renew`).
  */
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, renameSync } from "node:fs";
@@ -38,8 +38,6 @@ export interface Journal {
   readonly journalId: string;
   /** Where an unreadable journal was put aside, if this one had to be begun anew. */
   readonly replaced?: string;
-  /** Ends this numbering and begins another, when the server knows more than the journal does. */
-  renew(): Journal;
   close(): void;
 }
 
@@ -54,42 +52,37 @@ export function openJournal(path: string, now: () => number = Date.now): Journal
     for (const suffix of ["", "-wal", "-shm"]) {
       if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
     }
-    return { ...opened(path), replaced: aside };
+    return opened(path, aside);
   }
 }
 
 /** SQLite's "file is not a database" and "disk image is malformed". */
 function isCorrupt(cause: unknown): boolean {
-  const code = (cause as { errcode?: number }).errcode;
+  // Extended codes hold the plain one in their lowest byte.
+  const code = ((cause as { errcode?: number }).errcode ?? 0) & 0xff;
   return code === 11 || code === 26;
 }
 
-function opened(path: string): Journal {
+function opened(path: string, replaced?: string): Journal {
   const state = connect(path, "full");
   try {
     const check = state.prepare("pragma quick_check(1)").get() as { quick_check: string };
     if (check.quick_check !== "ok") throw Object.assign(new Error(check.quick_check), { errcode: 11 });
     state.exec(SCHEMA);
-    const journalId = metaOf(state, "journal_id") ?? newJournalId(state);
+    if (metaOf(state, "journal_id") === undefined) newJournalId(state);
     const stream = connect(path, "normal");
-    const journal: Journal = {
+    return {
       state,
       stream,
-      journalId,
-      renew() {
-        newJournalId(state);
-        state.exec(
-          "delete from outbox; delete from command; delete from meta where key = 'reports_acknowledged'",
-        );
-        journal.close();
-        return opened(path);
+      get journalId() {
+        return metaOf(state, "journal_id") ?? newJournalId(state);
       },
+      ...(replaced === undefined ? {} : { replaced }),
       close() {
         if (stream.isOpen) stream.close();
         if (state.isOpen) state.close();
       },
     };
-    return journal;
   } catch (cause) {
     state.close();
     throw cause;
@@ -107,7 +100,8 @@ function connect(path: string, synchronous: "full" | "normal"): DatabaseSync {
   return db;
 }
 
-function newJournalId(db: DatabaseSync): string {
+/** Ends this numbering of reports and begins another. */
+export function newJournalId(db: DatabaseSync): string {
   const id = randomUUID();
   setMeta(db, "journal_id", id);
   return id;
@@ -132,7 +126,8 @@ export function transaction<T>(db: DatabaseSync, work: () => T): T {
     db.exec("commit");
     return value;
   } catch (cause) {
-    db.exec("rollback");
+    // A full disk may have rolled it back already.
+    if (db.isTransaction) db.exec("rollback");
     throw cause;
   }
 }

@@ -4,8 +4,8 @@
  */
 import { EventEmitter } from "node:events";
 import type { DatabaseSync } from "node:sqlite";
-import type { Report } from "@makima/protocol/daemon-wire";
-import { metaOf, setMeta, transaction, type Journal } from "./open.ts";
+import type { Report, ReportOf } from "@makima/protocol/daemon-wire";
+import { metaOf, newJournalId, setMeta, transaction, type Journal } from "./open.ts";
 
 /** Rows that may wait before output is held back in its spool; the spool is a file and can wait. */
 export const OUTBOX_HIGH_WATER = 200_000;
@@ -14,6 +14,8 @@ export class Outbox extends EventEmitter<{ added: []; acknowledged: []; drained:
   readonly #journal: Journal;
   #last: number;
   #acknowledged: number;
+  /** Highest number that the journal held when it was opened. */
+  readonly #opened: number;
 
   constructor(journal: Journal) {
     super();
@@ -21,11 +23,17 @@ export class Outbox extends EventEmitter<{ added: []; acknowledged: []; drained:
     this.#acknowledged = Number(metaOf(journal.state, "reports_acknowledged") ?? 0);
     const row = journal.state.prepare("select max(seq) as last from outbox").get() as { last: number | null };
     this.#last = Math.max(row.last ?? 0, this.#acknowledged);
+    this.#opened = this.#last;
   }
 
   /** Highest number given so far. */
   get last(): number {
     return this.#last;
+  }
+
+  /** Highest number that the server has said to have stored. */
+  get acknowledged(): number {
+    return this.#acknowledged;
   }
 
   get waiting(): number {
@@ -81,5 +89,31 @@ export class Outbox extends EventEmitter<{ added: []; acknowledged: []; drained:
     });
     this.emit("acknowledged");
     if (wasFull && !this.full) this.emit("drained");
+  }
+
+  /**
+   * Begins another journal, with numbers from 1, because the server's count and ours cannot both be true: after a
+   * power failure it has more than the journal, after it was restored from a back-up it has less. What it may not
+   * have goes over; of a journal that lost its end that is what was added since the start.
+   */
+  renew(serverHas: number): void {
+    const from = serverHas > this.#last ? this.#opened : this.#acknowledged;
+    const db = this.#journal.state;
+    transaction(db, () => {
+      newJournalId(db);
+      db.prepare("delete from outbox where seq <= ?").run(from);
+      db.prepare("update outbox set seq = seq - ?").run(from);
+      setMeta(db, "reports_acknowledged", "0");
+    });
+    this.#last = Math.max(0, this.#last - from);
+    this.#acknowledged = 0;
+  }
+
+  /** Runs whose end is reported here and not acknowledged: the server may believe that they go on. */
+  endedRuns(): ReportOf<"runEnded">[] {
+    const rows = this.#journal.state
+      .prepare(`select report from outbox where report glob '{"type":"runEnded"*' order by seq`)
+      .all() as { report: string }[];
+    return rows.map(({ report }) => JSON.parse(report) as ReportOf<"runEnded">);
   }
 }

@@ -17,6 +17,7 @@ import {
   type ServerFrame,
 } from "@makima/protocol/daemon-wire";
 import type { Logger } from "pino";
+import { z } from "zod";
 import { commandsReceived, storeCommands } from "../journal/commands.ts";
 import { metaOf, setMeta, type Journal } from "../journal/open.ts";
 import type { Outbox } from "../journal/outbox.ts";
@@ -53,6 +54,8 @@ export interface LinkEvents {
   commands: [];
   /** These runs are no longer this daemon's. */
   lost: [runIds: string[]];
+  /** After `fenced`, on the same connection: the server answers again, and these runs are still this daemon's. */
+  renewed: [runIds: string[]];
   /** The server was not heard for so long that it will soon give the runs away. */
   fenced: [];
   /** The server does not want this daemon, and will not: no reconnection helps. */
@@ -62,6 +65,16 @@ export interface LinkEvents {
 /** Batches on their way at a time; enough to hide a round trip, few enough to stay fair to commands. */
 const WINDOW = 4;
 const FINAL_REFUSALS = new Set(["daemonTooOld", "serverTooOld", "unauthorized"]);
+/** Heartbeats that may be unanswered before the oldest is forgotten: the server answers the newest of several. */
+const UNANSWERED_BEATS = 3;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A frame with commands of which not all are understood: those are kept too, so that nothing jams behind them. */
+const commandsFrameSchema = z.object({
+  type: z.literal("commands"),
+  first: z.int().min(1),
+  items: z.array(z.looseObject({ type: z.string() })).min(1),
+});
 
 export class Link extends EventEmitter<LinkEvents> {
   readonly #options: LinkOptions;
@@ -72,6 +85,9 @@ export class Link extends EventEmitter<LinkEvents> {
   #pumping = false;
   #heartbeat: NodeJS.Timeout | undefined;
   #fence: NodeJS.Timeout | undefined;
+  #fenced = false;
+  /** The server will not have this daemon: nothing that it says counts any more. */
+  #over = false;
   /** When the hello and the heartbeats were sent that the server has not answered yet; its own monotonic clock. */
   #unanswered: number[] = [];
 
@@ -112,7 +128,7 @@ export class Link extends EventEmitter<LinkEvents> {
   denied(status: number): void {
     const why = status === 401 ? "the key is not known or was revoked" : "this key may not connect a daemon";
     const next = "Make a key with: makima api-keys create --kind daemon";
-    this.emit("refused", new LinkError("refused", `The server answered ${status}: ${why}. ${next}`));
+    this.#give("refused", `The server answered ${status}: ${why}. ${next}`);
   }
 
   /** No more timers; for good. */
@@ -123,27 +139,31 @@ export class Link extends EventEmitter<LinkEvents> {
 
   /** One text frame from the server. A frame that is not understood drops the connection, never the daemon. */
   received(text: string): void {
+    if (this.#over) return;
     let frame: ServerFrame;
     try {
-      frame = serverFrameSchema.parse(JSON.parse(text));
+      const json: unknown = JSON.parse(text);
+      const commands = commandsFrameSchema.safeParse(json);
+      if (commands.success) return this.#commands(commands.data.first, commands.data.items);
+      frame = serverFrameSchema.parse(json);
     } catch (cause) {
       this.#options.log.error({ err: cause }, "a frame from the server is not understood");
       this.#wire?.drop("a frame was not understood");
       return;
     }
+    // What a server says before it has taken us in is not meant for us.
+    if (!this.#welcome && frame.type !== "welcome" && frame.type !== "refused") return;
     switch (frame.type) {
       case "welcome":
         return this.#welcomed(frame);
       case "refused":
         return this.#refused(frame.reason, frame.message);
       case "commands":
-        return this.#commands(frame.first, frame.items);
+        return;
       case "reportsStored":
         return this.#stored(frame.upTo);
       case "leases":
-        this.#heard();
-        if (frame.lost.length > 0) this.emit("lost", frame.lost);
-        return;
+        return this.#leases(frame.renewed, frame.lost);
       case "leave":
         return this.#options.leave.answered(frame.requestId, frame.granted);
       case "query":
@@ -160,19 +180,17 @@ export class Link extends EventEmitter<LinkEvents> {
     const { journal, outbox, log } = this.#options;
     const known = metaOf(journal.state, "server_id");
     if (known !== undefined && known !== welcome.serverId) {
-      const error = new LinkError(
+      this.#give(
         "other_server",
         "The journal of this daemon belongs to another server. Point local_db.path to another file for this server.",
       );
-      this.emit("refused", error);
       return;
     }
-    if (welcome.reportsStored > outbox.last) {
-      const error = new LinkError(
-        "journal_behind",
-        `The server has reports up to ${welcome.reportsStored}, the journal only up to ${outbox.last}: its end was lost.`,
-      );
-      this.emit("refused", error);
+    if (welcome.reportsStored > outbox.last || welcome.reportsStored < outbox.acknowledged) {
+      const facts = { server: welcome.reportsStored, last: outbox.last, acknowledged: outbox.acknowledged };
+      log.error(facts, "the journal and the server do not agree on what was reported; another is begun");
+      outbox.renew(welcome.reportsStored);
+      this.#wire?.drop("another journal is begun");
       return;
     }
     if (known === undefined) setMeta(journal.state, "server_id", welcome.serverId);
@@ -192,11 +210,20 @@ export class Link extends EventEmitter<LinkEvents> {
 
   #refused(reason: string, message: string): void {
     this.#options.log.warn({ reason }, message);
-    if (FINAL_REFUSALS.has(reason)) this.emit("refused", new LinkError("refused", message));
+    if (FINAL_REFUSALS.has(reason)) this.#give("refused", message);
     else this.#wire?.drop(reason);
   }
 
-  #commands(first: number, items: Parameters<typeof storeCommands>[2]): void {
+  /** Gives up on this server, for good. */
+  #give(code: LinkError["code"], message: string): void {
+    this.#over = true;
+    this.#welcome = undefined;
+    clearInterval(this.#heartbeat);
+    this.emit("refused", new LinkError(code, message));
+  }
+
+  #commands(first: number, items: readonly unknown[]): void {
+    if (!this.#welcome) return;
     let upTo: number;
     try {
       upTo = storeCommands(this.#options.journal, first, items);
@@ -238,24 +265,38 @@ export class Link extends EventEmitter<LinkEvents> {
 
   #beat(): void {
     if (!this.#welcome) return;
-    this.#unanswered.push(performance.now());
+    this.#unanswered = [...this.#unanswered, performance.now()].slice(-UNANSWERED_BEATS);
     this.#send({ type: "heartbeat", runs: this.#options.liveRuns(), freeSlots: this.#options.freeSlots() });
   }
 
-  /** The server was heard and holds our leases: the fence moves on. */
+  /**
+   * The server was heard and holds our leases: the fence moves on. It counts from when we said that we live, not
+   * from the answer: that may have lain in a buffer while this process was stopped.
+   */
   #heard(): void {
     if (!this.#welcome) return;
     clearTimeout(this.#fence);
-    const rules = { leaseMs: this.#welcome.leaseSecs * 1000, graceMs: this.#welcome.graceSecs * 1000 };
-    // The server renewed when it got our word, which was after we sent it and before it answered.
-    const sentAt = this.#unanswered.shift() ?? performance.now();
-    const waitMs = fenceAt(sentAt, rules) - performance.now();
-    this.#fence = setTimeout(() => {
-      const silentMs = Math.round(performance.now() - sentAt);
+    const { leaseSecs, graceSecs } = this.#welcome;
+    const now = performance.now();
+    const said = this.#unanswered.shift() ?? now;
+    const fence = () => {
+      this.#fenced = true;
+      const silentMs = Math.round(performance.now() - said);
       this.#options.log.warn({ silentMs }, "the server was not heard in time");
       this.emit("fenced");
-    }, waitMs);
+    };
+    const ms = fenceAt(said, { leaseMs: leaseSecs * 1000, graceMs: graceSecs * 1000 }) - now;
+    if (ms <= 0) return fence();
+    this.#fenced = false;
+    this.#fence = setTimeout(fence, Math.min(ms, LONGEST_TIMER_MS));
     this.#fence.unref();
+  }
+
+  #leases(renewed: string[], lost: string[]): void {
+    const wasFenced = this.#fenced;
+    this.#heard();
+    if (lost.length > 0) this.emit("lost", lost);
+    if (wasFenced && !this.#fenced) this.emit("renewed", renewed);
   }
 
   #sendLeaveRequests(): void {

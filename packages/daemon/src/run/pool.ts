@@ -84,6 +84,7 @@ export class RunPool {
 
   #handle({ seq, command }: StoredCommand): void {
     const { journal } = this.#context;
+    if (!command) throw new Error("This version of the daemon does not know the command. Update the daemon.");
     switch (command.type) {
       case "spawnTask":
         markHandled(journal, seq, () => insertRun(journal, command.spec));
