@@ -33,9 +33,11 @@ export function questionLines(question: QuestionView): Line[] {
   ];
 }
 
+/** The command that answers it; for a permission none that gives it by being copied without a thought. */
 export function answerCommand(question: QuestionView): string {
-  const example = choicesFor(question).length > 0 ? "1" : '"your answer"';
-  return `makima inbox answer ${question.shortId} ${example}`;
+  const command = `makima inbox answer ${question.shortId}`;
+  if (question.kind === "permission") return `${command} deny    (or: allow)`;
+  return `${command} ${choicesFor(question).length > 0 ? "1" : '"your answer"'}`;
 }
 
 /** What a typed answer means: a number chooses, a permission also takes y and n, anything else is the answer. */
