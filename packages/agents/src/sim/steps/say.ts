@@ -34,7 +34,7 @@ export async function lines(turn: Turn, value: StepValue<"lines">): Promise<void
   const usage = ledger.open(session.state.contextTokens);
   for (let number = session.state.within + 1; number <= value.count; number += 1) {
     turn.signal.throwIfAborted();
-    const nonce = value.nonce ? ` #${newId("n")}` : "";
+    const nonce = value.nonce ? ` #${newId("msg").slice(-8)}` : "";
     const text = `${value.prefix} ${number}${nonce}`.padEnd(value.size, ".");
     const ids = { sessionId: session.id, messageId: newId("msg"), requestId: newId("req") };
     // Past the transcript: a flood is not kept twice.
