@@ -25,7 +25,7 @@ export function acquireLock(lockFile: string): { lock: Lock } | { holder: LockHo
   mkdirSync(dirname(lockFile), { recursive: true, mode: 0o700 });
   const database = new DatabaseSync(lockFile, { timeout: 0 });
   try {
-    database.exec("PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
     if ((error as { errcode?: unknown }).errcode !== BUSY) throw error;

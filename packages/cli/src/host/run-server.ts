@@ -7,8 +7,7 @@ import type { CliContext } from "../cli-context.ts";
 import { EXIT } from "../exit-codes.ts";
 import { openServerDatabase } from "./database.ts";
 import { catchInterrupts } from "./interrupts.ts";
-import { writeLocalKey } from "./local-key.ts";
-import { ensureLocalKey } from "./local-owner.ts";
+import { ensureLocalKeys } from "./local-owner.ts";
 import { startLocalServer } from "./local-server.ts";
 import { streamLog } from "./log.ts";
 import { removeServerFile, writeServerFile } from "./server-file.ts";
@@ -50,8 +49,7 @@ async function serve(
   const instanceId = randomUUID();
   const server = await startLocalServer({ config, database, instanceId, log, movePort: false });
   try {
-    const key = await ensureLocalKey(server.deps, paths);
-    writeLocalKey(paths, server.url, key);
+    await ensureLocalKeys(server.deps, paths, server.url);
     const startTime = startTimeOf(process.pid) ?? "";
     writeServerFile(paths, {
       url: server.url,

@@ -17,8 +17,7 @@ import { CliError } from "../cli-error.ts";
 import type { CliContext } from "../cli-context.ts";
 import { openServerDatabase } from "./database.ts";
 import { startLocalDaemon } from "./local-daemon.ts";
-import { writeLocalKey } from "./local-key.ts";
-import { ensureLocalKey } from "./local-owner.ts";
+import { ensureLocalKeys } from "./local-owner.ts";
 import { startLocalServer } from "./local-server.ts";
 import { acquireLock, readHolder, type Lock } from "./lock.ts";
 import { localServer, removeServerFile, writeServerFile, type ServerFile } from "./server-file.ts";
@@ -100,8 +99,7 @@ export async function startHost(context: CliContext, options: UpOptions): Promis
     opening.defer(() => running.close());
     return [running, running.url];
   });
-  const key = await ensureLocalKey(server.deps, paths);
-  writeLocalKey(paths, server.url, key);
+  const { key, daemonKey } = await ensureLocalKeys(server.deps, paths, server.url);
   const file: ServerFile = {
     url: server.url,
     pid: process.pid,
@@ -116,7 +114,7 @@ export async function startHost(context: CliContext, options: UpOptions): Promis
         config,
         paths,
         serverUrl: server.url,
-        apiKey: key,
+        apiKey: daemonKey,
         name,
         labels: [],
         log,
