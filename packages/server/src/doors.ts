@@ -88,7 +88,7 @@ export async function openDoors(options: DoorOptions): Promise<Doors> {
       startedAt: deps.now(),
       publicUrl: () => place.url,
       sessionTtlSecs: options.auth?.sessionTtlSecs ?? 86_400,
-      queryDaemon: (daemonId, query) => registry.query(daemonId, query),
+      queryDaemon: (whom, query) => registry.query(whom, query),
       ready: async () => away() ?? (await unlessAnswering(deps)),
     },
     { deps, identify: identifyRequest },

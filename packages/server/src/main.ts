@@ -49,14 +49,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   opening.use(store);
   let doors: Doors | undefined;
-  const lock = await takeServerLock({ connection, log, regained: () => doors?.pumpAll() });
+  const signals = new Signals();
+  const regained = () => {
+    // Signals of the time of the outage are lost: everybody looks anew.
+    signals.emit("workChanged");
+    signals.emit("timersChanged");
+    doors?.pumpAll();
+  };
+  const lock = await takeServerLock({ connection, log, regained });
   opening.use(lock);
   lock.lost.addEventListener("abort", () => failed.abort(lock.lost.reason));
   await migrate(store.db);
 
   const deps: Deps = {
     db: store.db,
-    signals: new Signals(),
+    signals,
     log,
     leases,
     limits,

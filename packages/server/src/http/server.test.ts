@@ -46,7 +46,9 @@ before(async () => {
   const response = z.object({ name: z.string() });
   mountPublic(app, { ...echo, body, response }, async (request) => ({ ok: true, value: request.body }));
   const failing = (path: string, error: Error) =>
-    mountPublic(app, { ...echo, id: path, method: "GET", path: `/${path}`, response }, () => Promise.reject(error));
+    mountPublic(app, { ...echo, id: path, method: "GET", path: `/${path}`, response }, () =>
+      Promise.reject(error),
+    );
   failing("broken", new Error("a secret in a stack"));
   failing("database", Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }));
   mountPublic(app, { ...echo, id: "wrong", method: "GET", path: "/wrong", response }, async () => ({
@@ -124,7 +126,11 @@ for (const [what, text] of unreadable) {
 }
 
 test("a body of another type is refused", async () => {
-  await problem(await post("name=x", { "content-type": "application/x-www-form-urlencoded" }), "VALIDATION_FAILED", 400);
+  await problem(
+    await post("name=x", { "content-type": "application/x-www-form-urlencoded" }),
+    "VALIDATION_FAILED",
+    400,
+  );
 });
 
 test("a body of 10 MB is refused by its length alone", async () => {
@@ -153,7 +159,9 @@ test("a body of 10 MB in chunks is refused as soon as it is too long", async () 
 test("a body that does not arrive in time ends its connection, and others are served meanwhile", async () => {
   const socket = connect(port, "127.0.0.1");
   await once(socket, "connect");
-  socket.write(`POST /api/v1/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`);
+  socket.write(
+    `POST /api/v1/echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{`,
+  );
   let text = "";
   socket.on("data", (data) => (text += String(data)));
   const closed = once(socket, "close");

@@ -1,7 +1,12 @@
 /** The HTTP server: its bounds, its guards, then the routes. Table of contents of this folder. */
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+} from "fastify";
 import { serializerCompiler } from "fastify-type-provider-zod";
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
@@ -35,7 +40,7 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 export async function buildHttp(settings: HttpSettings): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: settings.log as unknown as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: settings.behindProxy,
     requestTimeout: settings.requestTimeoutMs,

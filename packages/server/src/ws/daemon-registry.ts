@@ -22,10 +22,6 @@ export class DaemonRegistry {
   readonly #links = new Map<string, DaemonLink>();
   readonly #entering = new Map<string, Promise<unknown>>();
 
-  get size(): number {
-    return this.#links.size;
-  }
-
   /**
    * Lets a connection in under its daemon's id. A connection of the same journal is replaced, once its last
    * transaction has ended; one of another journal stays, since two daemons of one identity would each take
@@ -63,13 +59,25 @@ export class DaemonRegistry {
     return this.#forget(link);
   }
 
-  /** Asks a daemon what only it can look up. NO_DAEMON when it is not connected or does not answer. */
-  query(daemonId: string, query: Query, timeoutMs = QUERY_TIMEOUT_MS): Promise<Outcome<unknown>> {
-    const link = this.#links.get(daemonId);
+  /**
+   * Asks a daemon what only it can look up; any of an owner where it does not matter which. NO_DAEMON when
+   * it is not connected or does not answer.
+   */
+  query(
+    whom: string | { ownerId: string },
+    query: Query,
+    timeoutMs = QUERY_TIMEOUT_MS,
+  ): Promise<Outcome<unknown>> {
+    const link =
+      typeof whom === "string"
+        ? this.#links.get(whom)
+        : [...this.#links.values()].find(({ ownerId }) => ownerId === whom.ownerId);
     if (link) return link.ask(query, timeoutMs);
+    const which =
+      typeof whom === "string" ? "The daemon that has this task's worktree is not" : "No daemon is";
     return Promise.resolve(
-      refused("NO_DAEMON", "The daemon that has this task's worktree is not connected.", {
-        details: { daemonId, connected: this.#links.size },
+      refused("NO_DAEMON", `${which} connected. Start it, then ask again.`, {
+        details: { daemonId: typeof whom === "string" ? whom : null },
         next: ["makima daemons list"],
       }),
     );

@@ -14,7 +14,8 @@ export interface HandlerContext {
   /** Cookies are for https only. */
   secure: boolean;
   sessionTtlSecs: number;
-  queryDaemon: (daemonId: string, query: Query) => Promise<Outcome<unknown>>;
+  /** Asks one daemon by its id, or any that is connected for an owner. */
+  queryDaemon: (whom: string | { ownerId: string }, query: Query) => Promise<Outcome<unknown>>;
   /** Why no request can be served just now. */
   ready: () => Promise<Refusal | undefined>;
   signIns: SignInLimit;

@@ -6,13 +6,14 @@ import { createTask } from "../../jobs/create-task.ts";
 import { listCheckpoints, listEvidence, listIterations, listTaskOutput } from "../../jobs/history.ts";
 import { listContractTasks, listTasks } from "../../jobs/list-tasks.ts";
 import { messageTask } from "../../jobs/message-task.ts";
+import { nextRunSpec } from "../../jobs/next-run-spec.ts";
 import { pauseTask } from "../../jobs/pause-task.ts";
 import { resumeTask } from "../../jobs/resume-task.ts";
 import { retryCompletionAction } from "../../jobs/retry-completion-action.ts";
 import { retryTask } from "../../jobs/retry-task.ts";
 import { showTask } from "../../jobs/show-task.ts";
 import type { Handlers } from "../handlers.ts";
-import { askDaemonOf } from "./ask-daemon.ts";
+import { askDaemonOf, understood } from "./ask-daemon.ts";
 import type { HandlerContext } from "./context.ts";
 
 export function taskHandlers(context: HandlerContext): Handlers<keyof typeof taskRoutes> {
@@ -36,7 +37,15 @@ export function taskHandlers(context: HandlerContext): Handlers<keyof typeof tas
     listCheckpoints: ({ params, query }, caller) => listCheckpoints(deps, caller, { ...params, ...query }),
     showDiff: ({ params, query }, caller) =>
       askDaemonOf(context, caller, params, showDiff, ({ id }) => ({ type: "diff", taskId: id, ...query })),
-    showPrompt: ({ params }, caller) =>
-      askDaemonOf(context, caller, params, showPrompt, ({ id }) => ({ type: "diff", taskId: id })),
+    showPrompt: async ({ params }, caller) => {
+      const next = await nextRunSpec(deps, caller, params);
+      if (!next.ok) return next;
+      const { daemonId, spec } = next.value;
+      const asked = await context.queryDaemon(daemonId ?? { ownerId: caller.ownerId }, {
+        type: "prompt",
+        spec,
+      });
+      return understood(asked, showPrompt);
+    },
   };
 }
