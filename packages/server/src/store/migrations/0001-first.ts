@@ -174,7 +174,8 @@ const INDEXES = [
 const NAMES = TABLES.map((text) => /makima\.\w+/.exec(text)?.[0] ?? "").toReversed();
 
 export async function up(db: Kysely<unknown>): Promise<void> {
-  for (const text of [...TABLES, ...INDEXES, "insert into makima.server default values"]) await sql.raw(text).execute(db);
+  for (const text of [...TABLES, ...INDEXES, "insert into makima.server default values"])
+    await sql.raw(text).execute(db);
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
