@@ -16,11 +16,17 @@ const TELLING = [
   "skill",
 ];
 
-/** `Bash  npm test`, `Edit  src/cart.ts`. The text is not made safe for a terminal here. */
-export function describeTool(toolName: string | undefined, toolInput: unknown, width = 100): string {
+const WIDTH = 100;
+
+/**
+ * `Bash npm test`, `Edit src/cart.ts`: paths below `root` are told from there. The text is not made safe for a
+ * terminal here.
+ */
+export function describeTool(toolName: string | undefined, toolInput: unknown, root?: string): string {
   const name = toolName === undefined || toolName === "" ? "tool" : toolName;
-  const told = telling(toolInput);
-  return cut(told === "" ? name : `${name}  ${told}`, width);
+  const said = telling(toolInput);
+  const told = root === undefined || root === "" ? said : said.replaceAll(`${root}/`, "");
+  return cut(told === "" ? name : `${name} ${told}`, WIDTH);
 }
 
 function telling(input: unknown): string {

@@ -4,7 +4,7 @@
  */
 import type { TaskView } from "@makima/protocol/api/task-schema";
 import type { HistoryEntry } from "@makima/protocol/history";
-import { closeCalls, FOLD_START, foldEntry, type FoldState } from "./format-entry.ts";
+import { closeCalls, FOLD_START, foldEntry, type FoldState } from "./fold-entries.ts";
 import type { Line, Tone } from "./line.ts";
 import { sanitizeLine, type Style, type Terminal } from "./terminal.ts";
 import { cut, durationWords, moneyWords } from "./words.ts";
@@ -90,7 +90,7 @@ export function createLive({ terminal, write, now, full = false }: LiveOptions):
   return {
     entry(entry) {
       quiet = false;
-      const folded = foldEntry(state, entry, { full });
+      const folded = foldEntry(state, entry, { full, root: task?.worktreePath ?? undefined });
       state = folded.state;
       print(...folded.lines);
     },

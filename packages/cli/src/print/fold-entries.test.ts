@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { MESSAGE_TYPES, type HistoryEntry } from "@makima/protocol/history";
 import { entry } from "../run/testing/views.ts";
-import { closeCalls, FOLD_START, foldEntry } from "./format-entry.ts";
+import { closeCalls, FOLD_START, foldEntry } from "./fold-entries.ts";
 import type { Line } from "./line.ts";
 import { renderLine } from "./live.ts";
 import { terminalOf } from "./terminal.ts";
@@ -36,6 +36,34 @@ test("a failed tool call is open: its last lines stand below it", () => {
     entry(2, { messageType: "tool_result", isError: true, durationMs: 1500, content: "one\ntwo\n" }),
   ]);
   assert.deepEqual(lines, ["  ✖ Bash npm test  1.5s", "    one", "    two"]);
+});
+
+test("paths in the worktree are told from there", () => {
+  const call = entry(1, {
+    messageType: "tool_use",
+    toolName: "Read",
+    toolInput: { file_path: "/w/t-1/src/a.ts" },
+  });
+  const { state } = foldEntry(FOLD_START, call, { full: false, root: "/w/t-1" });
+  assert.equal(state.doing, "Read src/a.ts");
+});
+
+test("makima's own prompt is left out, a person's message is not", () => {
+  const lines = fold([
+    entry(1, { messageType: "iteration", content: "[iteration 1/10] begins" }),
+    entry(2, { messageType: "user", content: "## Context Recovery" }),
+    entry(3, { messageType: "user", content: "Use UTC" }),
+  ]);
+  assert.deepEqual(lines, ["[iteration 1/10] begins", "  › Use UTC"]);
+});
+
+test("a failed check shows what failed, not where in the test runner", () => {
+  const content = "failed\nexpected 1\n    at Test.run (node:internal/test:1:2)\n    at async x.js:3:4";
+  assert.deepEqual(fold([entry(1, { messageType: "tool_result", isError: true, content })]), [
+    "  ✖ tool",
+    "    failed",
+    "    expected 1",
+  ]);
 });
 
 test("results find their call by the tool's name, and a call without one is told of", () => {
@@ -103,7 +131,7 @@ test("a check that carries its evidence says in so many words what was verified,
 
 test("changes of state on the way to work are not told, those that matter are", () => {
   const lines = fold([
-    entry(1, { messageType: "state", content: "pending → assigned" }),
+    entry(1, { messageType: "state", content: "pending → assigned: given to laptop" }),
     entry(2, { messageType: "state", content: "running → blocked: Maximum iterations (3) reached" }),
   ]);
   assert.deepEqual(lines, ["· running → blocked: Maximum iterations (3) reached"]);
