@@ -9,7 +9,7 @@ import { readAgentRefs, readSmall, type AgentRefs } from "../git/agent-refs.ts";
 import { alternatesVariable, hasOnlyAlternates } from "../git/alternates.ts";
 import { copyObjects } from "../git/copy-objects.ts";
 import { isGitError } from "../git/error.ts";
-import { isObjectId, listRefs, readRef } from "../git/refs.ts";
+import { isObjectId, readRef } from "../git/refs.ts";
 import { linkedGitDir } from "../worktree/linked.ts";
 import type { TaskTree } from "../worktree/task-tree.ts";
 
@@ -124,16 +124,4 @@ async function readLinked(tree: TaskTree, signal?: AbortSignal): Promise<Importe
   const named = ref?.[1] ?? (isObjectId(text) ? text : `refs/heads/${tree.branch}`);
   const head = await readRef(tree.store, named, signal);
   return { head, headBranch: ref?.[2], others: new Map(), notes: [] };
-}
-
-/** Commits of the store that this task began from or has brought into it. */
-export async function knownCommits(tree: TaskTree, signal?: AbortSignal): Promise<string[]> {
-  const prefixes = [`refs/makima/base/${tree.taskId}`, `refs/makima/checkpoints/${tree.taskId}/`];
-  const known = new Set([tree.baseCommit]);
-  for (const prefix of prefixes) {
-    for (const { commit } of await listRefs(tree.store, prefix, signal)) known.add(commit);
-  }
-  const branch = await readRef(tree.store, `refs/heads/${tree.branch}`, signal);
-  if (branch !== undefined) known.add(branch);
-  return [...known];
 }

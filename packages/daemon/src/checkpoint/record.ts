@@ -1,6 +1,6 @@
 /** How a checkpoint is written down in git: its ref, its message, and what can be read back from them. */
-import { gitText } from "../git/git.ts";
-import { listRefs, readRef, requireRefPart } from "../git/refs.ts";
+import { runGit } from "../git/git.ts";
+import { isObjectId, listRefs, readRef, requireRefPart } from "../git/refs.ts";
 
 export interface CheckpointRecord {
   readonly n: number;
@@ -35,17 +35,12 @@ export async function readCheckpoint(
   name: string,
   signal?: AbortSignal,
 ): Promise<CheckpointRecord | undefined> {
-  const commit = await readRef(store, name, signal);
+  const commit = isObjectId(name) ? name : await readRef(store, name, signal);
   if (commit === undefined) return undefined;
-  const args = [
-    "show",
-    "--no-patch",
-    "--no-show-signature",
-    "--format=%T%x00%ct%x00%B",
-    "--end-of-options",
-    commit,
-  ];
-  const [tree = "", seconds = "", body = ""] = (await gitText(args, { gitDir: store, signal })).split("\0");
+  const args = ["show", "--no-patch", "--format=%T%x00%ct%x00%B", "--end-of-options", `${commit}^{commit}`];
+  // An id that the store does not have is an answer.
+  const { stdout } = await runGit(args, { gitDir: store, signal, okCodes: [0, 128] });
+  const [tree = "", seconds = "", body = ""] = stdout.toString("utf8").replace(/\n$/, "").split("\0");
   const found =
     /\n\nMakima-Task: (\S+)\nMakima-Checkpoint: (\d+)\nMakima-Head: ([0-9a-f]+)\n(?:Makima-Nested: (\S+)\n)?\s*$/.exec(
       `${body}\n`,
@@ -71,8 +66,12 @@ export async function listCheckpoints(
   signal?: AbortSignal,
 ): Promise<{ n: number; ref: string; commit: string }[]> {
   const prefix = `refs/makima/checkpoints/${requireRefPart(taskId)}/`;
-  const refs = await listRefs(store, prefix, signal);
+  return numbered(await listRefs(store, prefix, signal), prefix);
+}
+
+function numbered(refs: readonly { ref: string; commit: string }[], prefix: string) {
   return refs
+    .filter(({ ref }) => ref.startsWith(prefix))
     .map(({ ref, commit }) => ({ n: Number(ref.slice(prefix.length)), ref, commit }))
     .filter(({ n }) => Number.isSafeInteger(n) && n > 0)
     .sort((a, b) => a.n - b.n);
@@ -86,4 +85,25 @@ export async function lastCheckpoint(
 ): Promise<CheckpointRecord | undefined> {
   const last = (await listCheckpoints(store, taskId, signal)).at(-1);
   return last === undefined ? undefined : readCheckpoint(store, last.commit, signal);
+}
+
+export interface KnownOfTask {
+  readonly last: CheckpointRecord | undefined;
+  /** Commits that the store has for this task: base, checkpoints, branch. */
+  readonly commits: readonly string[];
+}
+
+/** What the store has of a task, in two calls of git. */
+export async function knownOfTask(
+  store: string,
+  task: { readonly taskId: string; readonly branch: string; readonly baseCommit: string },
+  signal?: AbortSignal,
+): Promise<KnownOfTask> {
+  const prefix = `refs/makima/checkpoints/${requireRefPart(task.taskId)}/`;
+  const refs = await listRefs(store, [prefix, `refs/heads/${task.branch}`], signal);
+  const last = numbered(refs, prefix).at(-1);
+  return {
+    last: last === undefined ? undefined : await readCheckpoint(store, last.commit, signal),
+    commits: [...new Set([task.baseCommit, ...refs.map(({ commit }) => commit)])],
+  };
 }

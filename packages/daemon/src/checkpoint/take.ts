@@ -14,10 +14,10 @@ import type { TaskTree } from "../worktree/task-tree.ts";
 import { bringBranch } from "./bring-branch.ts";
 import { diffStats, type DiffStats } from "./diff.ts";
 import { identity, MAKIMA } from "./identity.ts";
-import { importAgentCommits, knownCommits } from "./import-commits.ts";
+import { importAgentCommits } from "./import-commits.ts";
 import { SPECIAL, type Omitted } from "./list-changes.ts";
 import { snapshotNested, type NestedSnapshot } from "./nested.ts";
-import { checkpointMessage, checkpointRef, lastCheckpoint, type CheckpointRecord } from "./record.ts";
+import { checkpointMessage, checkpointRef, knownOfTask, type CheckpointRecord } from "./record.ts";
 import { writeSnapshotTree } from "./snapshot-tree.ts";
 
 export interface TakeCheckpoint {
@@ -68,8 +68,7 @@ async function take(request: TakeCheckpoint): Promise<Checkpoint> {
   await requireWorktree(tree);
   const maxFileBytes = request.maxFileBytes ?? DEFAULT_MAX_FILE_BYTES;
   const who = { author: MAKIMA, at };
-  const last = await lastCheckpoint(tree.store, tree.taskId, signal);
-  const known = await knownCommits(tree, signal);
+  const { last, commits: known } = await knownOfTask(tree.store, tree, signal);
   const agent = await importAgentCommits(tree, known, signal);
   const head = agent.head ?? last?.head ?? tree.baseCommit;
   const files = await writeSnapshotTree({

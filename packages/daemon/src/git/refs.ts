@@ -76,16 +76,19 @@ export async function requireCommit(gitDir: string, revision: string, signal?: A
   );
 }
 
-/** Refs below a prefix that ends in `/`, with the commits they name. */
+/** Refs of these names, or below those that end in `/`, with the objects they name. */
 export async function listRefs(
   gitDir: string,
-  prefix: string,
+  names: string | readonly string[],
   signal?: AbortSignal,
 ): Promise<{ ref: string; commit: string }[]> {
-  const { stdout } = await runGit(["for-each-ref", "--format=%(objectname)%00%(refname)%00", prefix], {
-    gitDir,
-    signal,
-  });
+  const { stdout } = await runGit(
+    ["for-each-ref", "--format=%(objectname)%00%(refname)%00", ...[names].flat()],
+    {
+      gitDir,
+      signal,
+    },
+  );
   const flat = fields(stdout, "utf8").map((field) => field.replace(/^\n/, ""));
   const refs: { ref: string; commit: string }[] = [];
   for (let at = 0; at + 1 < flat.length; at += 2) {

@@ -2,7 +2,7 @@
  * The checks' own checkout: exactly the files of one commit, and dependencies, so that what an agent left
  * lying around cannot make a check pass. Kept warm per repository; one check at a time.
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isGitError } from "../git/error.ts";
 import { runGit } from "../git/git.ts";
@@ -106,10 +106,10 @@ async function prepare(request: PrepareCheck, home: string): Promise<Prepared> {
     head: commit,
     baseCommit: commit,
     baseBranch: undefined,
-    index: join(gitDir, "index"),
     excluded: request.copyFiles ?? [],
     signal,
   });
+  await copyFile(join(gitDir, "index"), join(path, ".git", "index"));
   return { path, dependencies: found.dependencies, notes: [...found.notes, ...copied] };
 }
 

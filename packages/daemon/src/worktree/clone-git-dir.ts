@@ -3,7 +3,7 @@
  * that the task works on, and without a remote. Refs, stash, index and config are the agent's own; the
  * store is only read, through alternates.
  */
-import { copyFile, mkdir, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { writeAlternates } from "../git/alternates.ts";
 import { runGit } from "../git/git.ts";
@@ -22,13 +22,11 @@ export interface CloneGitDir {
   readonly baseCommit: string;
   /** A local branch of this name is made at the base commit, so that `git diff <base>` works. */
   readonly baseBranch: string | undefined;
-  /** Index that matches the files: made by the daemon's own checkout. */
-  readonly index: string;
   readonly excluded: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Makes `.git` in `root`. */
+/** Makes `.git` in `root`, without an index: the caller copies the one of its own checkout there. */
 export async function makeCloneGitDir(request: CloneGitDir): Promise<void> {
   const { root, store, objectFormat, branch, head, signal } = request;
   const gitDir = join(root, ".git");
@@ -51,18 +49,17 @@ export async function makeCloneGitDir(request: CloneGitDir): Promise<void> {
   const ref = join(gitDir, "refs", "heads", branch);
   await mkdir(dirname(ref), { recursive: true });
   await writeFile(ref, `${head}\n`);
-  await copyFile(request.index, join(gitDir, "index"));
 }
 
 /** The store's branches as `origin/…`, its tags, and the base branch; git sorts the file by itself. */
 async function packedRefs(request: CloneGitDir): Promise<string> {
   const { store, storeKind, baseBranch, baseCommit, branch, signal } = request;
   const refs = new Map<string, string>();
-  for (const { ref, commit } of await listRefs(store, "refs/tags/", signal)) refs.set(ref, commit);
   const prefix = storeKind === "remote" ? "refs/remotes/origin/" : "refs/heads/";
-  for (const { ref, commit } of await listRefs(store, prefix, signal)) {
+  for (const { ref, commit } of await listRefs(store, ["refs/tags/", prefix], signal)) {
     const name = ref.slice(prefix.length);
-    if (name !== "HEAD" && name !== branch) refs.set(`refs/remotes/origin/${name}`, commit);
+    if (!ref.startsWith(prefix)) refs.set(ref, commit);
+    else if (name !== "HEAD" && name !== branch) refs.set(`refs/remotes/origin/${name}`, commit);
   }
   if (baseBranch !== undefined && baseBranch !== branch) refs.set(`refs/heads/${baseBranch}`, baseCommit);
   return [...refs].map(([ref, commit]) => `${commit} ${ref}\n`).join("");

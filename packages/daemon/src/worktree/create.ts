@@ -63,10 +63,9 @@ export async function createWorktree(request: CreateWorktree): Promise<CreatedWo
   if (there !== undefined) return { tree: there, created: false, notes: [] };
   const plan = planTree(request);
   await requireFreePath(paths, plan);
-  await reserveBranch(request, plan);
+  const head = await reserveBranch(request, plan);
   await clearHalfMade(request, plan);
   const root = plan.isolation === "worktree" ? plan.path : join(paths.worktreesDir, ".new", taskId);
-  const head = (await readRef(plan.store, `refs/heads/${plan.branch}`, signal)) ?? headOf(request);
   const { baseBranch, from } = request;
   const tree = await makeFiles({
     tree: plan,
@@ -106,8 +105,11 @@ function planTree(request: CreateWorktree): TaskTree {
   };
 }
 
-/** Makes branch and hidden base ref in the store, all or none, after the record says whose they are. */
-async function reserveBranch(request: CreateWorktree, tree: TaskTree): Promise<void> {
+/**
+ * Makes branch and hidden base ref in the store, all or none, after the record says whose they are. Returns
+ * the branch's commit.
+ */
+async function reserveBranch(request: CreateWorktree, tree: TaskTree): Promise<string> {
   const { paths, signal } = request;
   const ref = `refs/heads/${tree.branch}`;
   const record = await readRecord(paths, tree.taskId);
@@ -116,14 +118,12 @@ async function reserveBranch(request: CreateWorktree, tree: TaskTree): Promise<v
   if (existing !== undefined && !ours && !request.reuseBranch) throw branchExists(tree.branch, tree.store);
   await writeRecord(paths, { state: "making", tree });
   const moves: RefMove[] = [{ ref: `refs/makima/base/${tree.taskId}`, to: tree.baseCommit, from: "any" }];
-  if (existing === undefined) moves.push({ ref, to: headOf(request), from: "absent" });
+  const head = existing ?? request.from?.head ?? request.baseCommit;
+  if (existing === undefined) moves.push({ ref, to: head, from: "absent" });
   await moveRefs(tree.store, moves, { reason: "makima: start", signal }).catch((error: unknown) => {
     throw isGitError(error, "moved_on") ? branchExists(tree.branch, tree.store) : error;
   });
-}
-
-function headOf(request: CreateWorktree): string {
-  return request.from?.head ?? request.baseCommit;
+  return head;
 }
 
 function branchExists(branch: string, store: string): GitError {

@@ -29,20 +29,27 @@ export interface MakeFiles {
 export async function makeFiles(request: MakeFiles): Promise<TaskTree> {
   const { root, head, from, signal } = request;
   let tree = request.tree;
-  await requireOwnGitDir({ ...tree, signal });
-  await writeExclude(tree.gitDir, tree.excluded);
   const linked = tree.isolation === "worktree";
   if (linked) tree = { ...tree, agentGitDir: await makeLinked(tree, signal) };
   else await mkdir(root, { recursive: true });
-  await checkout(tree, root, head, signal);
-  const index = join(tree.gitDir, "index");
-  if (linked) await copyFile(index, join(tree.agentGitDir, "index"));
-  else await makeCloneGitDir({ ...request, ...tree, root, head, index });
-  if (from !== undefined && from !== head) await checkout(tree, root, from, signal);
+  // One is not awaited while the other fails: both are settled before an error is passed on.
+  const done = await Promise.allSettled([
+    checkout(tree, root, head, signal),
+    linked ? undefined : makeCloneGitDir({ ...request, ...tree, root, head }),
+  ]);
+  for (const result of done) if (result.status === "rejected") throw result.reason;
+  await copyFile(join(tree.gitDir, "index"), join(linked ? tree.agentGitDir : join(root, ".git"), "index"));
+  if (from !== undefined && from !== head) await readTree(tree, root, from, signal);
   return tree;
 }
 
 async function checkout(tree: TaskTree, root: string, commit: string, signal?: AbortSignal): Promise<void> {
+  await requireOwnGitDir({ ...tree, signal });
+  await writeExclude(tree.gitDir, tree.excluded);
+  await readTree(tree, root, commit, signal);
+}
+
+async function readTree(tree: TaskTree, root: string, commit: string, signal?: AbortSignal): Promise<void> {
   try {
     await runGit(["read-tree", "--reset", "-u", commit], { gitDir: tree.gitDir, workTree: root, signal });
   } catch (error) {

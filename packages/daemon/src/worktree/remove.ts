@@ -83,8 +83,11 @@ async function remove(request: RemoveWorktree): Promise<Removal> {
     return { ...nothing, decision: { action: "refuse", taskId, path, because: "its task has started" } };
   }
   signal?.throwIfAborted();
-  const { deleted } = await moveToTrash(path, paths.worktreesDir);
+  const empty = await moveToTrash(path, paths.worktreesDir);
   const rest = await forget(request, { state: "made", tree }, saved?.commit);
+  // Not before: deleting many files slows down everything else on the disk.
+  const deleted = empty();
+  deleted.catch(() => {});
   return {
     ...rest,
     decision,

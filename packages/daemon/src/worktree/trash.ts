@@ -10,23 +10,21 @@ import { basename, join } from "node:path";
 export const TRASH = ".trash";
 
 /**
- * Renames a folder into the trash. Returns its deletion, which the caller awaits or tracks; what is not
+ * Renames a folder into the trash. Returns what deletes it, for the caller to call and to track; what is not
  * deleted because the daemon ended is deleted by `emptyTrash` on its next start. A folder that is gone is
  * no error.
  */
-export async function moveToTrash(path: string, worktreesDir: string): Promise<{ deleted: Promise<void> }> {
+export async function moveToTrash(path: string, worktreesDir: string): Promise<() => Promise<void>> {
   const trash = join(worktreesDir, TRASH);
   await mkdir(trash, { recursive: true });
   const target = join(trash, `${basename(path).slice(0, 80)}-${randomUUID()}`);
   try {
     await rename(path, target);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { deleted: Promise.resolve() };
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return async () => {};
     throw error;
   }
-  const deleted = deleteTree(target);
-  deleted.catch(() => {});
-  return { deleted };
+  return () => deleteTree(target);
 }
 
 /** Deletes what earlier runs of the daemon left in the trash. */
