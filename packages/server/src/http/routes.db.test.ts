@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import type { Route } from "@makima/protocol/api/route";
 import { routes, type RouteId } from "@makima/protocol/api/routes";
 import { problemSchema } from "@makima/protocol/problem";
-import type { Caller } from "../deps.ts";
 import { createApiKey } from "../jobs/api-keys.ts";
 import { authenticateSubject } from "../jobs/authenticate.ts";
 import { scopeOf } from "./access.ts";
-import { connectDaemon, makeTask, type FakeDaemon } from "./testing/fake-daemon.ts";
+import { connectDaemon, makeTask } from "./testing/fake-daemon.ts";
 import { assertProblem, startTestServer, type TestServer } from "./testing/running-server.ts";
 
 const all = Object.values(routes) as Route[];
@@ -30,14 +29,6 @@ const BODIES: Partial<Record<RouteId, unknown>> = {
   createSession: { key: "mk_x" },
 };
 
-let server: TestServer;
-let daemon: FakeDaemon;
-let taskKey: string;
-let own: Ids;
-let otherContract: { contractId: string; taskId: string };
-let stranger: Caller;
-let strangerKey: string;
-
 interface Ids {
   contractId: string;
   taskId: string;
@@ -45,26 +36,22 @@ interface Ids {
   keyId: string;
 }
 
-before(async () => {
-  server = await startTestServer();
-  daemon = await connectDaemon(server);
-  const made = await makeTask(server);
-  const spec = await daemon.spawn();
-  assert.equal(spec.taskId, made.taskId);
-  taskKey = spec.apiKey;
-  const { id: keyId } = await server.makeKey();
-  own = { ...made, daemonId: daemon.hello.daemonId, keyId };
-  otherContract = await makeTask(server, { start: false });
-  const found = await authenticateSubject(server.server.deps, {
-    issuer: "test",
-    subject: "stranger",
-    scopes: ["read", "write", "approve", "admin"],
-  });
-  assert.ok(found.ok);
-  stranger = found.value;
-  ({ key: strangerKey } = await server.makeKey({}, stranger));
-});
+const server = await startTestServer();
 after(() => server[Symbol.asyncDispose]());
+const daemon = await connectDaemon(server);
+const made = await makeTask(server);
+const spec = await daemon.spawn();
+assert.equal(spec.taskId, made.taskId);
+const taskKey = spec.apiKey;
+const own: Ids = { ...made, daemonId: daemon.hello.daemonId, keyId: (await server.makeKey()).id };
+const otherContract = await makeTask(server, { start: false });
+const stranger = await authenticateSubject(server.server.deps, {
+  issuer: "test",
+  subject: "stranger",
+  scopes: ["read", "write", "approve", "admin"],
+});
+assert.ok(stranger.ok);
+const { key: strangerKey } = await server.makeKey({}, stranger.value);
 
 function pathFor(route: Route, ids: Ids): string {
   const id = route.path.startsWith("/contracts")

@@ -9,7 +9,7 @@ import type { Caller } from "../../deps.ts";
 import { createApiKey, type CreateApiKey } from "../../jobs/api-keys.ts";
 import { ensureLocalOwner } from "../../jobs/ensure-local-owner.ts";
 import { startServer, type RunningServer, type ServerOptions } from "../../main.ts";
-import { testDatabase, type TestDatabase } from "./database.ts";
+import { testDatabase, type TestDatabase } from "../../testing/test-database.ts";
 
 export interface TestServer extends AsyncDisposable {
   server: RunningServer;
