@@ -19,7 +19,7 @@ function fold(entries: HistoryEntry[], full = false): string[] {
     state = folded.state;
     lines.push(...folded.lines);
   }
-  return [...lines, ...closeCalls(state).lines].map((line) => renderLine(line, PLAIN));
+  return [...lines, ...closeCalls(state, "still open").lines].map((line) => renderLine(line, PLAIN));
 }
 
 test("a tool call and its result are one line with the time it took", () => {
@@ -135,6 +135,27 @@ test("changes of state on the way to work are not told, those that matter are", 
     entry(2, { messageType: "state", content: "running → blocked: Maximum iterations (3) reached" }),
   ]);
   assert.deepEqual(lines, ["· running → blocked: Maximum iterations (3) reached"]);
+});
+
+test("a reason is told once, however many entries give it", () => {
+  const reason = "Maximum iterations (3) reached";
+  const lines = fold([
+    entry(1, { messageType: "gate", content: `[iteration 3/3] stopped: ${reason}` }),
+    entry(2, { messageType: "error", content: reason, isError: true }),
+    entry(3, { messageType: "state", content: `running → blocked: ${reason}` }),
+    entry(4, { messageType: "state", content: "blocked → cancelled" }),
+  ]);
+  assert.deepEqual(lines, [`↻ [iteration 3/3] stopped: ${reason}`, "· blocked → cancelled"]);
+});
+
+test("a question is not told as a tool call too", () => {
+  const call = entry(1, {
+    messageType: "tool_use",
+    toolName: "AskUserQuestion",
+    toolInput: { questions: [] },
+  });
+  assert.deepEqual(fold([call]), []);
+  assert.deepEqual(fold([call, entry(2, { messageType: "tool_result", content: "Half up" })]), []);
 });
 
 test("a question comes with its numbered choices", () => {

@@ -25,6 +25,8 @@ export interface FoldState {
   maxIterations: number;
   /** The next message to the agent is makima's prompt, not a person's words. */
   promptDue: boolean;
+  /** The newest verdict, error or change of state: what only repeats it is not shown again. */
+  said: string;
 }
 
 export const FOLD_START: FoldState = {
@@ -33,6 +35,7 @@ export const FOLD_START: FoldState = {
   iteration: 0,
   maxIterations: 0,
   promptDue: true,
+  said: "",
 };
 
 /** Calls that are kept open at most: an agent that never tells results must not fill memory. */
@@ -50,25 +53,31 @@ export function foldEntry(state: FoldState, entry: HistoryEntry, options: FoldOp
   if (entry.messageType === "user" && state.promptDue) {
     return { state: { ...state, promptDue: false }, lines: options.full ? linesOfEntry(entry, options) : [] };
   }
+  if (REASONS.has(entry.messageType) && !options.full && repeats(state, entry)) return { state, lines: [] };
   if (!ENDS_CALLS.has(entry.messageType)) {
     return { state: noted(state, entry), lines: linesOfEntry(entry, options) };
   }
-  const { state: closed, lines } = closeCalls(state);
+  const { state: closed, lines } = closeCalls(state, "no result");
   return { state: noted(closed, entry), lines: [...lines, ...linesOfEntry(entry, options)] };
 }
 
-/** Lines for the calls that never got a result, e.g. at the end of what there is. */
-export function closeCalls(state: FoldState): Folded {
-  const lines = state.open.map((call): Line => ({
-    tone: "warn",
-    glyph: "▸",
-    text: call.text,
-    note: "no result",
-    indent: 1,
-  }));
+/** Verdict, error and change of state often give one reason three times. */
+function repeats(state: FoldState, entry: HistoryEntry): boolean {
+  const reason = entry.messageType === "state" ? entry.content.replace(/^[^:]*: /, "") : entry.content;
+  return reason.length > 3 && state.said.includes(reason);
+}
+
+/** Lines for the calls that have no result yet, with `note` saying so. */
+export function closeCalls(state: FoldState, note: string): Folded {
+  const lines = state.open
+    .filter((call) => !ASKED_ELSEWHERE.has(call.toolName))
+    .map((call): Line => ({ tone: "warn", glyph: "▸", text: call.text, note, indent: 1 }));
   return { state: { ...state, open: [], doing: "" }, lines };
 }
 
+/** Tools whose call is a question to the person, which has lines of its own. */
+const ASKED_ELSEWHERE: ReadonlySet<string> = new Set(["AskUserQuestion"]);
+const REASONS = new Set<HistoryEntry["messageType"]>(["error", "state"]);
 const SHOWN_IN_PARTS = new Set<HistoryEntry["messageType"]>(["raw", "stderr", "setup"]);
 const ENDS_CALLS = new Set<HistoryEntry["messageType"]>(["iteration", "gate", "result", "state", "error"]);
 
@@ -89,6 +98,8 @@ function toolAnswered(state: FoldState, entry: HistoryEntry, options: FoldOption
   const open = state.open.filter((_, index) => index !== at);
   const took = entry.durationMs ?? (call ? Math.max(0, Date.parse(entry.at) - call.at) : undefined);
   const failed = entry.isError === true;
+  const next: FoldState = { ...state, open, doing: open.at(-1)?.text ?? "" };
+  if (call && !failed && ASKED_ELSEWHERE.has(call.toolName)) return { state: next, lines: [] };
   const line: Line = {
     tone: failed ? "bad" : "dim",
     glyph: failed ? "✖" : "▸",
@@ -102,11 +113,13 @@ function toolAnswered(state: FoldState, entry: HistoryEntry, options: FoldOption
     : options.full
       ? linesOf(content, "dim", 1000, 2)
       : [];
-  return { state: { ...state, open, doing: open.at(-1)?.text ?? "" }, lines: [line, ...more] };
+  return { state: next, lines: [line, ...more] };
 }
 
 /** What an entry changes beside its own lines. */
-function noted(state: FoldState, entry: HistoryEntry): FoldState {
+function noted(before: FoldState, entry: HistoryEntry): FoldState {
+  const says = entry.messageType === "gate" || REASONS.has(entry.messageType);
+  const state = says ? { ...before, said: entry.content } : before;
   if (entry.messageType === "iteration") {
     const told = /(\d+)\s*(?:\/|of)\s*(\d+)/.exec(entry.content);
     if (!told) return state;

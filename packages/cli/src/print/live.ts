@@ -107,8 +107,7 @@ export function createLive({ terminal, write, now, full = false }: LiveOptions):
       if (over) return;
       over = true;
       clearInterval(timer);
-      const { state: closed, lines } = closeCalls(state);
-      state = closed;
+      const { lines } = closeCalls(state, "still open");
       print(...lines);
       hush();
     },

@@ -48,7 +48,7 @@ export function summaryLines(facts: SummaryFacts): Line[] {
 
   if (result.status !== "done" && result.reason) row("Why", sanitizeLine(result.reason), sign.tone);
   const did = result.gate?.progress ?? (result.status === "done" ? result.reason : undefined);
-  if (did) row("Did", cut(sanitizeLine(did), 300));
+  if (did && !/^(?:none|nothing)\.?$/i.test(did.trim())) row("Did", cut(sanitizeLine(did), 300));
   workRows(facts, row);
   result.evidence.forEach((evidence, index) => {
     const { text, tone } = evidenceWords(evidence);
