@@ -177,6 +177,16 @@ test("thoughts, bookkeeping and pieces of texts are left out unless all is asked
   assert.deepEqual(fold(entries, true), ["  hmm", "  100 tokens"]);
 });
 
+test("what the agent's program tells of itself is left out, what makima notices is not", () => {
+  const lines = fold([
+    entry(1, { messageType: "notice", content: "user_text: interrupted", toolInput: {} }),
+    entry(2, { messageType: "result", content: "[ede_diagnostic] result_type=user", isError: true }),
+    entry(3, { messageType: "notice", content: "The agent says nothing for 30 s" }),
+    entry(4, { messageType: "result", content: "API Error: 500", isError: true }),
+  ]);
+  assert.deepEqual(lines, ["  ! The agent says nothing for 30 s", "  ✖ API Error: 500"]);
+});
+
 test("long texts are cut with what is left counted", () => {
   const content = Array.from({ length: 100 }, (_, n) => `line ${n}`).join("\n");
   const lines = fold([entry(1, { content })]);

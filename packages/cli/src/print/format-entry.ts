@@ -14,6 +14,8 @@ export interface FoldOptions {
   root?: string | undefined;
 }
 
+/** What claude says of itself when it was interrupted. */
+const DIAGNOSTIC = /^\[ede_diagnostic\][^\n]*$/;
 const GATE_BLOCK = /<COMPLETION_GATE>[\s\S]*?(?:<\/COMPLETION_GATE>|$)/gi;
 
 /** Changes of state on the way to work and to its end, which the work itself shows. */
@@ -64,10 +66,13 @@ export function linesOfEntry(entry: HistoryEntry, { full }: FoldOptions): Line[]
     case "answer":
       return one("good", "›", 0);
     case "result":
-      return entry.isError ? one("bad", "✖") : full ? one("dim", "·") : [];
+      if (!entry.isError) return full ? one("dim", "·") : [];
+      return full || !DIAGNOSTIC.test(text) ? one("bad", "✖") : [];
     case "state":
       return full || !ROUTINE.test(text) ? one(entry.isError ? "bad" : "dim", "·", 0) : [];
     case "notice":
+      // What the agent's program tells of itself carries data; what makima notices has words only.
+      if (!full && entry.toolInput !== undefined && !entry.isError) return [];
       return one(entry.isError ? "bad" : "dim", "!");
     case "error":
       return one("bad", "✖", 0);
