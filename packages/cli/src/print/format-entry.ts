@@ -129,7 +129,7 @@ function checkLines(entry: HistoryEntry, text: string, full: boolean): Line[] {
 export function withoutStack(output: string): string {
   return output
     .split("\n")
-    .filter((line) => !/^\s+at (?:async )?\S.*(?:\(.*\)|:\d+:\d+)$/.test(line))
+    .filter((line) => !/^\s+at (?:async )?\S.*(?:\(.*\)|:\d+:\d+)(?: \{)?$/.test(line))
     .join("\n");
 }
 
