@@ -44,6 +44,8 @@ export interface DaemonOptions {
   programs: AgentPrograms;
   /** Folder with `makima` in it, put first on an agent's PATH. */
   binDir?: string;
+  /** Milliseconds that an agent waits for an answer before its run parks; five minutes. */
+  questionMs?: number;
   /** Between attempts to connect. */
   backoff?: Backoff;
   log: Logger;
@@ -63,6 +65,7 @@ export interface Daemon {
 
 /** Agents that start at the same time on a small machine keep each other from starting. */
 const STARTS_AT_ONCE = 2;
+const QUESTION_MS = 5 * 60 * 1000;
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, log } = options;
@@ -96,7 +99,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       labels: [...options.labels],
       slots: config.process.max_concurrent_tasks,
       agents,
-      runs: pool.live(),
+      runs: pool.known(),
     }),
     liveRuns: () => pool.live().map(({ runId, epoch }) => ({ runId, epoch })),
     freeSlots: () => Math.max(0, config.process.max_concurrent_tasks - pool.size),
@@ -105,13 +108,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { promise: connected, resolve: nowConnected } = Promise.withResolvers<void>();
   const { promise: refused, resolve: nowRefused } = Promise.withResolvers<LinkError>();
   link.on("welcome", (welcome) => {
-    for (const { runId, verdict } of welcome.runs) pool.settle(runId, verdict);
-    pool.handleCommands();
+    pool.welcome(welcome.runs);
     nowConnected();
   });
   link.on("commands", () => pool.handleCommands());
   link.on("lost", (runIds) => pool.lose(runIds));
   link.on("fenced", () => pool.fence());
+  link.on("renewed", (runIds) => pool.renew(runIds));
   link.on("refused", nowRefused);
   pool.resume();
   pool.handleCommands();
@@ -162,6 +165,7 @@ function contextOf(options: DaemonOptions, journal: Journal, room: AgentRoom): R
     hostname: host,
     locks: new KeyedLock(),
     startGate: createStartGate(STARTS_AT_ONCE),
+    questionMs: options.questionMs ?? QUESTION_MS,
     ...(options.binDir === undefined ? {} : { binDir: options.binDir }),
     now: Date.now,
     random: Math.random,

@@ -52,6 +52,11 @@ export function unhandledCommands(journal: Journal): StoredCommand[] {
 export function markHandled(journal: Journal, seq: number, along?: () => void): void {
   transaction(journal.state, () => {
     along?.();
-    journal.state.prepare("delete from command where seq = ?").run(seq);
+    forgetCommand(journal, seq);
   });
+}
+
+/** For a transaction that stores what came of the command. */
+export function forgetCommand(journal: Journal, seq: number): void {
+  journal.state.prepare("delete from command where seq = ?").run(seq);
 }

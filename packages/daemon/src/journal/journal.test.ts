@@ -55,7 +55,7 @@ test("reports and what goes along with them are stored together or not at all", 
     outbox.add(
       [restored("lost")],
       (db) => {
-        saveOffsets(db, run);
+        saveOffsets(db, run.spec.runId, run.offsets);
         throw new Error("the disk is full");
       },
       false,
@@ -63,7 +63,7 @@ test("reports and what goes along with them are stored together or not at all", 
   );
   assert.equal(outbox.last, 0);
   assert.deepEqual(heldRuns(journal)[0]?.offsets, { stdout: 0, stderr: 0 });
-  outbox.add([restored("kept")], (db) => saveOffsets(db, run), false);
+  outbox.add([restored("kept")], (db) => saveOffsets(db, run.spec.runId, run.offsets), false);
   assert.deepEqual(heldRuns(journal)[0]?.offsets, { stdout: 70, stderr: 7 });
   assert.deepEqual(agentsIn(outbox.after(0, 1e6)), ["kept"]);
 });
@@ -203,7 +203,7 @@ const WRITER = `
   for (;;) {
     run.offsets.stdout = outbox.last + 1;
     const agent = String(run.offsets.stdout).padEnd(outbox.last % 3000, "x");
-    outbox.add([{ type: "authRestored", agent }], (db) => saveOffsets(db, run), outbox.last % 7 === 0);
+    outbox.add([{ type: "authRestored", agent }], (db) => saveOffsets(db, run.spec.runId, run.offsets), outbox.last % 7 === 0);
     writeSync(1, outbox.last + "\\n");
   }`;
 

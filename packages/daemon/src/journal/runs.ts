@@ -3,6 +3,7 @@
  * reported; a daemon that starts finds here what it was doing when it died.
  */
 import { loopStateSchema, usageSchema, type LoopState } from "@makima/protocol/gate";
+import type { Verdict } from "@makima/core/verdict";
 import { runSpecSchema, type RunSpec } from "@makima/protocol/run-spec";
 import { z } from "zod";
 import type { DatabaseSync } from "node:sqlite";
@@ -32,6 +33,10 @@ const progressSchema = z.object({
   /** Processes started in this run so far. */
   processes: z.int(),
   started: z.boolean(),
+  /** The server was told that it is being prepared. */
+  announced: z.boolean().optional(),
+  /** Of the last turn, until the next begins or the run ends: a daemon that died in between goes on with it. */
+  verdict: z.custom<Verdict>((value) => typeof value === "object" && value !== null).optional(),
   /** Messages that the agent took in. */
   told: z.array(z.string()),
   /** Of ended turns of this run. */
@@ -109,12 +114,9 @@ export function saveRun(journal: Journal, run: HeldRun): void {
 }
 
 /** Writes how far the output is taken over; call inside the transaction that stores that output. */
-export function saveOffsets(db: DatabaseSync, run: HeldRun): void {
-  db.prepare("update run set stdout_offset = ?, stderr_offset = ? where run_id = ?").run(
-    run.offsets.stdout,
-    run.offsets.stderr,
-    run.spec.runId,
-  );
+export function saveOffsets(db: DatabaseSync, runId: string, { stdout, stderr }: SpoolOffsets): void {
+  const update = db.prepare("update run set stdout_offset = ?, stderr_offset = ? where run_id = ?");
+  update.run(stdout, stderr, runId);
 }
 
 export function saveStopManner(journal: Journal, runId: string, manner: StopManner): void {

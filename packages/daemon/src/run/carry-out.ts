@@ -8,27 +8,28 @@
  */
 import { newBreaker } from "@makima/core/circuit-breaker";
 import { nextRecovery } from "@makima/core/playbook";
-import type { RunOutcome } from "@makima/core/task";
 import type { Verdict } from "@makima/core/verdict";
 import type { LoopState } from "@makima/protocol/gate";
+import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
+import { GitError } from "../git/error.ts";
 import { treeOf } from "../git/refs.ts";
-import { waitingMessages } from "../journal/messages.ts";
+import { waitingMessages, type WaitingMessage } from "../journal/messages.ts";
 import { newLoop, saveRun } from "../journal/runs.ts";
 import { criteriaFor } from "./check-work.ts";
 import { complete } from "./complete.ts";
-import { entry, report, tell, type RunContext } from "./context.ts";
+import { entry, report, reportAndSave, tell, type RunContext } from "./context.ts";
 import { endRun } from "./end-run.ts";
-import { handOff, needsHandOff } from "./hand-off.ts";
 import type { RunHandle } from "./handle.ts";
-import { judge, loopOf, type Judgement } from "./judge.ts";
+import { judge } from "./judge.ts";
+import { loopOf } from "./loop-of.ts";
 import type { Workplace } from "./launch.ts";
-import { prepare } from "./prepare.ts";
+import { fromGit, prepare } from "./prepare.ts";
 import { recoverTurn } from "./recover-turn.ts";
 import { RunError, RunStopped } from "./run-error.ts";
 import { settleStop } from "./settle-stop.ts";
 import { takeTurn, type TurnEnd, type TurnPrompt } from "./turn.ts";
-import { addUsage, usageOf } from "./usage.ts";
+import { countCutOff } from "./usage.ts";
 import { wordsFor } from "./words.ts";
 
 /** What the next turn must be told about the one before. */
@@ -48,8 +49,9 @@ export async function carryOut(context: RunContext, handle: RunHandle): Promise<
         if ((await settleStop(context, handle, error.reason)) === "over") return;
       } else if (handle.stopReason !== undefined && isAbort(error)) {
         if ((await settleStop(context, handle, handle.stopReason)) === "over") return;
-      } else if (error instanceof RunError) {
-        if ((await settleFailure(context, handle, error)) === "over") return;
+      } else if (error instanceof RunError || error instanceof GitError) {
+        const failure = error instanceof GitError ? fromGit(error) : error;
+        if ((await settleFailure(context, handle, failure)) === "over") return;
       } else {
         context.log.error(
           { err: error, runId: handle.run.spec.runId },
@@ -70,40 +72,33 @@ function isAbort(error: unknown): boolean {
 
 async function live(context: RunContext, handle: RunHandle): Promise<void> {
   const { run } = handle;
+  // First of all, whoever the run belongs to by now: nothing of an earlier process goes on, and its output is kept.
+  const left = await recoverTurn(context, handle);
+  if (typeof left === "object") handle.unjudged = left;
+  await handle.confirmed();
   handle.check();
-  if (!run.progress.started) report(context, { type: "runPreparing", ...handle.name });
+  if (left === "asked") throw new RunStopped("question");
+  if (!run.progress.announced) {
+    run.progress.announced = true;
+    reportAndSave(context, handle, { type: "runPreparing", ...handle.name });
+  }
   const place = await prepare(context, handle);
   handle.place = place;
   await beginLoop(context, handle, place);
-  let before: Before = { because: undefined, interrupted: (run.progress.loop?.iteration ?? 0) === 0 };
-  for (;;) {
-    handle.check();
-    if (run.phase === "completing") break;
-    const left = await recoverTurn(context, handle);
-    const turn = left === "cut off" ? undefined : (left ?? (await nextTurn(context, handle, place, before)));
-    if (turn === undefined || turn.stopped) {
-      before = { because: undefined, interrupted: true };
-      if (turn?.stopped) {
-        countCutOff(handle, turn);
-        throw new RunStopped(turn.stopped);
-      }
-      continue;
-    }
-    const judgement = await judge(context, handle, place, turn);
-    const next = await follow(context, handle, place, judgement, turn);
+  const interrupted = left === "cut off" || run.progress.loop?.iteration === 0;
+  let ended = left === "cut off" ? undefined : left;
+  let next = run.progress.verdict ? await follow(context, handle) : { because: undefined, interrupted };
+  while (run.phase !== "completing") {
     if (next === "over") return;
-    before = next;
+    handle.check();
+    const turn: TurnEnd = ended ?? (await nextTurn(context, handle, place, next));
+    ended = undefined;
+    handle.unjudged = turn;
+    await judge(context, handle, place, turn);
+    next = await follow(context, handle);
   }
   const result = await complete(context, handle, place);
   endRun(context, handle, { type: "done" }, result);
-}
-
-/** A turn that was cut off cost something all the same. */
-function countCutOff({ run }: RunHandle, turn: TurnEnd): void {
-  const { progress } = run;
-  const usage = usageOf(turn.exit.facts);
-  progress.costUsd += usage.costUsd;
-  progress.cutOff = progress.cutOff ? addUsage(progress.cutOff, usage) : usage;
 }
 
 async function beginLoop(context: RunContext, handle: RunHandle, place: Workplace): Promise<void> {
@@ -118,7 +113,6 @@ async function beginLoop(context: RunContext, handle: RunHandle, place: Workplac
     run.progress.loop = newLoop(breaker as unknown as LoopState["breaker"]);
   }
   run.progress.loop.lastTree ??= await treeOf(place.store.gitDir, place.tree.baseCommit);
-  run.progress.started = true;
   saveRun(context.journal, run);
 }
 
@@ -131,9 +125,7 @@ async function nextTurn(
   const { run } = handle;
   const loop = loopOf(handle);
   const { spec } = run;
-  const messages = [...spec.messages, ...waitingMessages(context.journal, spec.runId)].filter(
-    (message) => !run.progress.told.includes(message.id),
-  );
+  const messages = messagesFor(context, handle);
   const words: TurnPrompt = {
     ...(await wordsFor({
       spec,
@@ -151,45 +143,46 @@ async function nextTurn(
   report(context, { type: "iterationStarted", ...handle.name, iteration, maxIterations });
   tell(context, handle, entry(context, "iteration", `[iteration ${iteration}/${maxIterations}] begins`));
   const turn = await takeTurn(context, handle, place, words);
+  handle.questions.clear();
   for (const text of turn.exit.undelivered)
     context.log.debug({ text: text.slice(0, 80) }, "a message goes into the next prompt");
   for (const note of turn.exit.notes) tell(context, handle, entry(context, "notice", note));
-  return turn;
+  if (!turn.stopped) return turn;
+  const { result } = turn.exit.facts;
+  if (result && !result.isError) {
+    // It came to its end all the same: whoever goes on with the run finds it and judges it.
+    handle.unjudged = turn;
+  } else {
+    delete run.progress.process;
+    countCutOff(handle, turn.exit.facts);
+    saveRun(context.journal, run);
+  }
+  throw new RunStopped(turn.stopped);
 }
 
 /** Carries out the verdict: once more (with what the agent is then told), completion, or the end of the run. */
-async function follow(
-  context: RunContext,
-  handle: RunHandle,
-  place: Workplace,
-  judgement: Judgement,
-  turn: TurnEnd,
-): Promise<Before | "over"> {
-  const { verdict } = judgement.decision;
+async function follow(context: RunContext, handle: RunHandle): Promise<Before | "over"> {
   const { run } = handle;
+  const { verdict } = run.progress;
+  assert(verdict, "a turn was judged and there is no verdict");
   switch (verdict.type) {
     case "done":
-      run.phase = "completing";
-      saveRun(context.journal, run);
+      // What a person wrote in the meantime is heard before the work counts as done.
+      if (messagesFor(context, handle).length === 0) {
+        run.phase = "completing";
+        saveRun(context.journal, run);
+      }
       return { because: undefined, interrupted: false };
     case "continue":
-      if (needsHandOff(handle, turn)) await handOff(context, handle, place, turn);
       return { because: verdict, interrupted: false };
-    case "park": {
-      const outcome: RunOutcome = { type: "parked", reason: verdict.reason, detail: verdict.detail };
-      endRun(context, handle, outcome);
+    case "park":
+      endRun(context, handle, { type: "parked", reason: verdict.reason, detail: verdict.detail });
       return "over";
-    }
     case "fail":
       endRun(context, handle, { type: "failed", error: verdict.error });
       return "over";
     case "recover": {
-      if (verdict.kind === "context_exhausted") await handOff(context, handle, place, turn);
-      if (turn.exit.facts.pending.length > 0) {
-        const detail = "The agent ended while its question waited; it goes on when there is an answer.";
-        endRun(context, handle, { type: "parked", reason: "question", detail });
-        return "over";
-      }
+      delete run.progress.verdict;
       const error = new RunError(verdict.kind, verdict.message);
       const facts = {
         ...(verdict.resetsAt === undefined ? {} : { resetsAt: verdict.resetsAt }),
@@ -199,6 +192,13 @@ async function follow(
       return { because: undefined, interrupted: true };
     }
   }
+}
+
+/** What a person wrote and the agent was not told yet. */
+function messagesFor(context: RunContext, { run }: RunHandle): WaitingMessage[] {
+  return [...run.spec.messages, ...waitingMessages(context.journal, run.spec.runId)].filter(
+    (message) => !run.progress.told.includes(message.id),
+  );
 }
 
 /** Does what the playbook says about a failure: wait and go on, park, or give up. */

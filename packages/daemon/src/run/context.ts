@@ -10,6 +10,7 @@ import type { LeaveDesk } from "../link/leave.ts";
 import type { StartGate } from "../process/start-gate.ts";
 import type { Credentials } from "../login/credentials.ts";
 import type { LoginDesk } from "../login/login-desk.ts";
+import { saveRun } from "../journal/runs.ts";
 import type { RunHandle } from "./handle.ts";
 
 export interface DaemonPaths {
@@ -44,6 +45,8 @@ export interface RunContext {
   hostname: string;
   locks: KeyedLock;
   startGate: StartGate;
+  /** Milliseconds that an agent's process waits for an answer before its run parks. */
+  questionMs: number;
   /** Folder put first on an agent's PATH, with makima itself in it. */
   binDir?: string;
   /** Epoch milliseconds, for what is shown. */
@@ -69,4 +72,9 @@ export function entry(
 
 export function report(context: RunContext, ...reports: Report[]): void {
   context.outbox.add(reports);
+}
+
+/** Stores reports and where the run stands in one transaction, so that none is told again after a crash. */
+export function reportAndSave(context: RunContext, handle: RunHandle, ...reports: Report[]): void {
+  context.outbox.add(reports, () => saveRun(context.journal, handle.run));
 }

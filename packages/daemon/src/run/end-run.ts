@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { deleteRun } from "../journal/runs.ts";
 import { entry, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
+import { countCutOff } from "./usage.ts";
 
 export function endRun(
   context: RunContext,
@@ -14,6 +15,9 @@ export function endRun(
   result?: CompletionResult,
 ): void {
   const { run } = handle;
+  // A turn that was over and is not judged is in no iteration.
+  if (handle.unjudged) countCutOff(handle, handle.unjudged.exit.facts);
+  handle.unjudged = undefined;
   const words = outcomeInWords(outcome);
   context.outbox.add(
     [

@@ -3,10 +3,9 @@
  * work stands, made from what is known for certain.
  */
 import { changedFiles } from "../checkpoint/diff.ts";
-import { entry, tell, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
-import { loopOf } from "./judge.ts";
 import type { Workplace } from "./launch.ts";
+import { loopOf } from "./loop-of.ts";
 import type { TurnEnd } from "./turn.ts";
 
 /** Whether so much of the model's context is in use that the next turn should begin afresh. */
@@ -19,12 +18,8 @@ export function needsHandOff(handle: RunHandle, turn: TurnEnd): boolean {
 const MAX_FILES = 40;
 const MAX_LAST_WORDS = 4000;
 
-export async function handOff(
-  context: RunContext,
-  handle: RunHandle,
-  place: Workplace,
-  turn: TurnEnd,
-): Promise<void> {
+/** Writes the account into the loop; what is shown of it is answered. */
+export async function handOff(handle: RunHandle, place: Workplace, turn: TurnEnd): Promise<string> {
   const loop = loopOf(handle);
   const { last, tree } = place;
   const files = last
@@ -52,5 +47,5 @@ export async function handOff(
     contextTokens !== undefined && contextWindow
       ? ` (${Math.round((100 * contextTokens) / contextWindow)} % of its context in use)`
       : "";
-  tell(context, handle, entry(context, "notice", `The session is handed off to a fresh one${share}.`));
+  return `The session is handed off to a fresh one${share}.`;
 }

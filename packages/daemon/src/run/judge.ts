@@ -5,15 +5,17 @@
 import { classify, type Failure } from "@makima/core/classify";
 import type { BreakerState } from "@makima/core/circuit-breaker";
 import { findGate, type Gate } from "@makima/core/completion-gate";
-import { decide, wantsChecks, type Decision, type LoopRules } from "@makima/core/verdict";
+import { decide, wantsChecks, type Decision, type LoopRules, type Verdict } from "@makima/core/verdict";
 import type { Evidence, LoopState } from "@makima/protocol/gate";
+import type { AgentExit } from "../agent/agent-process.ts";
 import { toRunFacts } from "../agent/turn-facts.ts";
 import { usageOf } from "./usage.ts";
-import { saveRun } from "../journal/runs.ts";
 import { checkWork, type CheckedWork } from "./check-work.ts";
-import { entry, type RunContext } from "./context.ts";
+import { entry, reportAndSave, type RunContext } from "./context.ts";
+import { handOff, needsHandOff } from "./hand-off.ts";
 import type { RunHandle } from "./handle.ts";
 import type { Workplace } from "./launch.ts";
+import { loopOf } from "./loop-of.ts";
 import { addProgress } from "./progress.ts";
 import type { TurnEnd } from "./turn.ts";
 
@@ -27,18 +29,18 @@ export interface Judgement {
 
 const NO_CHECKS: CheckedWork = { evidence: [], outcomes: [], tests: undefined };
 
+/** Leaves its verdict in the run's progress, in one transaction with the report of the iteration. */
 export async function judge(
   context: RunContext,
   handle: RunHandle,
   place: Workplace,
   turn: TurnEnd,
-): Promise<Judgement> {
+): Promise<void> {
   const { run } = handle;
   const loop = loopOf(handle);
   const { exit } = turn;
   const rules = rulesOf(handle);
-  const timedOut = turn.stopped === "timeout";
-  const failure = classify(toRunFacts(exit.facts, exit, timedOut), context.now());
+  const failure = failureOf(exit, context.now());
   const gate = findGate(exit.facts.gateText);
   const checkpoint = await place.checkpoint(`iteration ${loop.iteration + 1}`);
   const changed = checkpoint.tree !== loop.lastTree;
@@ -63,13 +65,41 @@ export async function judge(
     evidence: checked.evidence,
   };
   remember(loop, judgement, checkpoint.tree);
-  if (!failure) await addProgress(context, handle, place, judgement, checkpoint);
+  const notes = await handOffIfNeeded(handle, place, turn, decision.verdict);
+  if (!failure) await addProgress(context, handle, place, { judgement, checkpoint, since: turn.startedAt });
   run.progress.costUsd += exit.facts.costUsd;
   delete run.progress.process;
+  run.progress.verdict = followed(decision.verdict, turn);
   run.phase = "judging";
-  reportIteration(context, handle, turn, judgement);
-  saveRun(context.journal, run);
-  return judgement;
+  handle.unjudged = undefined;
+  reportIteration(context, handle, turn, { ...judgement, notes });
+}
+
+function failureOf(exit: AgentExit, now: number): Failure | undefined {
+  const { facts } = exit;
+  // One that had done its turn and would not leave was made to: that is no failure of the turn.
+  if (exit.stoppedBy === "linger" && facts.result && !facts.result.isError) return undefined;
+  const failure = classify(toRunFacts(facts, exit), now);
+  return failure && exit.sessionRefused ? { ...failure, sessionLost: true } : failure;
+}
+
+/** A fresh session is prepared for where this one is nearly full; the notes that tell it. */
+async function handOffIfNeeded(
+  handle: RunHandle,
+  place: Workplace,
+  turn: TurnEnd,
+  verdict: Verdict,
+): Promise<string[]> {
+  const full = verdict.type === "recover" && verdict.kind === "context_exhausted";
+  if (!full && (verdict.type !== "continue" || !needsHandOff(handle, turn))) return [];
+  return [await handOff(handle, place, turn)];
+}
+
+/** An agent that ended while its question waited is not tried again: it goes on when there is an answer. */
+function followed(verdict: Verdict, turn: TurnEnd): Verdict {
+  if (verdict.type !== "recover" || turn.exit.facts.pending.length === 0) return verdict;
+  const detail = "The agent ended while its question waited; it goes on when there is an answer.";
+  return { type: "park", reason: "question", detail };
 }
 
 export function rulesOf(handle: RunHandle): LoopRules {
@@ -77,18 +107,14 @@ export function rulesOf(handle: RunHandle): LoopRules {
   return { supervisor: false, autonomous, singleTask, requireTests: options.requireTests };
 }
 
-/** The loop's state; there is one from the moment that the run was prepared. */
-export function loopOf(handle: RunHandle): LoopState {
-  const { loop } = handle.run.progress;
-  if (!loop) throw new Error("A run is judged before its loop has begun.");
-  return loop;
-}
-
 function remember(loop: LoopState, judgement: Judgement, tree: string): void {
   const { decision, gate, evidence } = judgement;
+  const counted = decision.breaker.iterations > loop.iteration;
   loop.breaker = decision.breaker as unknown as LoopState["breaker"];
   loop.iteration = decision.breaker.iterations;
-  loop.lastTree = tree;
+  // What a turn changed that is no iteration counts for the one that goes on with it.
+  if (counted) loop.lastTree = tree;
+  if (judgement.failure) return;
   if (gate) loop.lastGate = gate;
   else delete loop.lastGate;
   loop.failedChecks = evidence
@@ -98,7 +124,7 @@ function remember(loop: LoopState, judgement: Judgement, tree: string): void {
         ? `${proof.criterion} (exit code ${proof.exitCode})`
         : proof.criterion,
     );
-  if (!judgement.failure) loop.recoveries = {};
+  loop.recoveries = {};
   delete loop.handoff;
 }
 
@@ -136,14 +162,21 @@ export function verdictInWords(judgement: Judgement): string {
   return "";
 }
 
-function reportIteration(context: RunContext, handle: RunHandle, turn: TurnEnd, judgement: Judgement): void {
+function reportIteration(
+  context: RunContext,
+  handle: RunHandle,
+  turn: TurnEnd,
+  judgement: Judgement & { notes: string[] },
+): void {
   const { exit } = turn;
   const { facts } = exit;
   const loop = loopOf(handle);
   const { maxIterations } = handle.run.spec;
   const words = verdictInWords(judgement);
   const iteration = Math.max(1, loop.iteration);
-  context.outbox.add([
+  reportAndSave(
+    context,
+    handle,
     {
       type: "iterationEnded",
       ...handle.name,
@@ -168,7 +201,8 @@ function reportIteration(context: RunContext, handle: RunHandle, turn: TurnEnd, 
           costUsd: facts.costUsd,
           durationMs: turn.durationMs,
         }),
+        ...judgement.notes.map((note) => entry(context, "notice", note)),
       ],
     },
-  ]);
+  );
 }

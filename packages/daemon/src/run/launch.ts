@@ -4,6 +4,7 @@ import type { LaunchSpec, SessionStart } from "../agent/agent.ts";
 import { keyNotice, refuseAsRoot } from "../agent/claude/preflight.ts";
 import type { Store } from "../git/store.ts";
 import { agentEnvironment, commandEnvironment, type EnvironmentSpec } from "../process/environment.ts";
+import { RUN_MARKER } from "../process/sweep.ts";
 import { createRedactor, type Redactor } from "../process/redact.ts";
 import type { TaskTree } from "../worktree/task-tree.ts";
 import { entry, tell, type RunContext } from "./context.ts";
@@ -79,7 +80,9 @@ function preflight(context: RunContext, handle: RunHandle, env: Record<string, s
 
 /** Environment of setup and checks: the agent's, without its key. */
 export function commandEnvironmentOf(context: RunContext, handle: RunHandle): Record<string, string> {
-  return commandEnvironment({ ...environmentSpec(context, handle), sandboxed: false });
+  const env = commandEnvironment({ ...environmentSpec(context, handle), sandboxed: false });
+  // So that a daemon that dies meanwhile finds what it left running.
+  return { ...env, [RUN_MARKER]: handle.run.spec.runId };
 }
 
 function environmentSpec(context: RunContext, handle: RunHandle): Omit<EnvironmentSpec, "sandboxed"> {

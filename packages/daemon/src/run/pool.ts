@@ -5,13 +5,13 @@
  * done about it can be done again.
  */
 import type { CommandOf, Report } from "@makima/protocol/daemon-wire";
-import { markHandled, unhandledCommands, type StoredCommand } from "../journal/commands.ts";
+import { forgetCommand, markHandled, unhandledCommands, type StoredCommand } from "../journal/commands.ts";
 import { keepMessage } from "../journal/messages.ts";
 import { heldRuns, insertRun, saveStopManner } from "../journal/runs.ts";
 import { answerAgent } from "./answer-agent.ts";
 import { carryOut } from "./carry-out.ts";
 import { retryCompletion } from "./complete.ts";
-import { report, type RunContext } from "./context.ts";
+import type { RunContext } from "./context.ts";
 import { RunHandle } from "./handle.ts";
 import { removeTaskWorktree } from "./remove-worktree.ts";
 
@@ -20,6 +20,10 @@ export class RunPool {
   readonly #runs = new Map<string, { handle: RunHandle; over: Promise<void> }>();
   /** Work beside the runs: clean-up, retried completions. Awaited when the daemon stops. */
   readonly #errands = new Set<Promise<void>>();
+  /** Numbers of the commands that errands carry out. */
+  readonly #carriedOut = new Set<number>();
+  /** The server has said which of our runs are still ours; before that, nothing is begun. */
+  #confirmed = false;
   #closing = false;
 
   constructor(context: RunContext) {
@@ -35,6 +39,14 @@ export class RunPool {
     return this.#runs.size;
   }
 
+  /** What the server may not know to have ended: the runs that we have, and those whose end it was not told. */
+  known(): { runId: string; taskId: string; epoch: number; phase: string }[] {
+    const ended = this.#context.outbox
+      .endedRuns()
+      .map(({ runId, taskId, epoch }) => ({ runId, taskId, epoch, phase: "ended" }));
+    return [...this.live(), ...ended];
+  }
+
   live(): { runId: string; taskId: string; epoch: number; phase: string }[] {
     return [...this.#runs.values()].map(({ handle }) => ({ ...handle.name, phase: handle.run.phase }));
   }
@@ -43,20 +55,30 @@ export class RunPool {
   handleCommands(): void {
     if (this.#closing) return;
     for (const stored of unhandledCommands(this.#context.journal)) {
+      if (this.#carriedOut.has(stored.seq)) continue;
       try {
         this.#handle(stored);
       } catch (error) {
         // A command that cannot be taken must not stop those behind it.
         this.#context.log.error({ err: error, seq: stored.seq }, "a command could not be carried out");
-        const message = error instanceof Error ? error.message : String(error);
-        report(this.#context, { type: "commandFailed", commandSeq: stored.seq, message });
-        markHandled(this.#context.journal, stored.seq);
+        this.#failed(stored.seq, error);
       }
     }
   }
 
-  /** The server's verdict on a run that this daemon said it has. */
-  settle(runId: string, verdict: "keep" | "stop"): void {
+  /** The server has taken the daemon in: its verdicts on the runs that the daemon said it has. */
+  welcome(verdicts: readonly { runId: string; verdict: "keep" | "stop" }[]): void {
+    this.#confirmed = true;
+    for (const { runId, verdict } of verdicts) this.#settle(runId, verdict);
+    this.handleCommands();
+  }
+
+  /** After a fence, without a new connection: these runs may go on. */
+  renew(runIds: readonly string[]): void {
+    for (const runId of runIds) this.#settle(runId, "keep");
+  }
+
+  #settle(runId: string, verdict: "keep" | "stop"): void {
     const handle = this.#runs.get(runId)?.handle;
     if (!handle) return;
     if (verdict === "keep") handle.keep();
@@ -105,11 +127,12 @@ export class RunPool {
         return markHandled(journal, seq);
       }
       case "retryCompletionAction":
-        this.#errand(() => retryCompletion(this.#context, command.spec));
-        return markHandled(journal, seq);
+        return this.#errand(seq, () => retryCompletion(this.#context, command.spec));
       case "removeWorktree":
-        this.#errand(() => removeTaskWorktree(this.#context, command, (taskId) => this.#holds(taskId)));
-        return markHandled(journal, seq);
+        return this.#errand(seq, async () => {
+          await this.#stopped(command.taskId);
+          return await removeTaskWorktree(this.#context, command, (taskId) => this.#holds(taskId));
+        });
       case "startLogin":
         this.#context.logins.start(command.agent);
         return markHandled(journal, seq);
@@ -139,6 +162,7 @@ export class RunPool {
   /** Runs of one task follow each other: the worktree is one. */
   #begin(handle: RunHandle): void {
     const { runId, taskId } = handle.run.spec;
+    if (!this.#confirmed) handle.hold();
     const before = [...this.#runs.values()].filter((one) => one.handle.run.spec.taskId === taskId);
     const over = Promise.all(before.map((one) => one.over))
       .then(() => carryOut(this.#context, handle))
@@ -151,16 +175,40 @@ export class RunPool {
     return [...this.#runs.values()].some(({ handle }) => handle.run.spec.taskId === taskId);
   }
 
-  #errand(work: () => Promise<Report | void>): void {
+  /** Waits for runs of the task that were told to stop. */
+  async #stopped(taskId: string): Promise<void> {
+    const stopping = [...this.#runs.values()].filter(
+      ({ handle }) => handle.run.spec.taskId === taskId && handle.stopReason !== undefined,
+    );
+    await Promise.all(stopping.map(({ over }) => over));
+  }
+
+  /**
+   * Work that takes its time and may be done twice: its command stays in the journal until what it came to is
+   * stored, so that a daemon that dies meanwhile does it again.
+   */
+  #errand(seq: number, work: () => Promise<Report>): void {
+    const { journal, outbox } = this.#context;
+    this.#carriedOut.add(seq);
     const run = async (): Promise<void> => {
       try {
         const said = await work();
-        if (said) report(this.#context, said);
+        outbox.add([said], () => forgetCommand(journal, seq));
       } catch (error) {
-        this.#context.log.error({ err: error }, "an errand failed");
+        this.#context.log.error({ err: error, seq }, "an errand failed");
+        this.#failed(seq, error);
       }
     };
-    const errand = run().finally(() => this.#errands.delete(errand));
+    const errand = run().finally(() => {
+      this.#errands.delete(errand);
+      this.#carriedOut.delete(seq);
+    });
     this.#errands.add(errand);
+  }
+
+  #failed(seq: number, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    const { journal, outbox } = this.#context;
+    outbox.add([{ type: "commandFailed", commandSeq: seq, message }], () => forgetCommand(journal, seq));
   }
 }

@@ -6,14 +6,15 @@ import { createHash } from "node:crypto";
 import { stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { slug } from "@makima/core/slug";
-import type { RepositorySpec } from "@makima/protocol/run-spec";
+import type { RepositorySpec, RunSpec } from "@makima/protocol/run-spec";
+import { lastCheckpoint } from "../checkpoint/record.ts";
 import { GitError, type GitErrorCode } from "../git/error.ts";
 import { readRef } from "../git/refs.ts";
 import { openStore, resolveBase, type Store } from "../git/store.ts";
 import { runCommand } from "../process/run-command.ts";
 import { createWorktree } from "../worktree/create.ts";
 import { findTaskTree, stateOf, type TaskTree } from "../worktree/task-tree.ts";
-import { entry, report, tell, type RunContext } from "./context.ts";
+import { entry, reportAndSave, tell, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 import { commandEnvironmentOf, redactorFor, type Workplace } from "./launch.ts";
 import { RunError } from "./run-error.ts";
@@ -30,12 +31,33 @@ export async function prepare(context: RunContext, handle: RunHandle): Promise<W
   }
 }
 
+/** The place that an earlier start of the daemon made, for a run that is to stop; undefined when there is none. */
+export async function findPlace(context: RunContext, handle: RunHandle): Promise<Workplace | undefined> {
+  const tree = await findTaskTree(context.paths, handle.run.spec.taskId);
+  if (!tree) return undefined;
+  const store = await openStore({
+    repository: sharedBetweenContracts(handle.run.spec.repository),
+    reposDir: context.paths.reposDir,
+    allowFileUrls: context.config.worktree.file_urls,
+    locks: context.locks,
+  });
+  return await workplace(context, handle, tree, store, undefined);
+}
+
 /** What git says when the disk is full, or a quota. */
 const DISK_FULL = /no space left on device|disk quota exceeded/i;
 /** What a second try may find otherwise: a network, a lock of another git. */
-const MAY_PASS = new Set<GitErrorCode>(["git_failed", "timed_out", "remote_failed", "moved_on"]);
+const MAY_PASS = new Set<GitErrorCode>([
+  "git_failed",
+  "timed_out",
+  "remote_failed",
+  "moved_on",
+  // It is made again from its last checkpoint.
+  "worktree_gone",
+]);
 
-function fromGit(error: GitError): RunError {
+/** What the playbook is to know about an error of git. */
+export function fromGit(error: GitError): RunError {
   if (DISK_FULL.test(error.facts.stderr ?? error.message))
     return new RunError("disk_full", error.message, error);
   return new RunError("repo", error.message, error, !MAY_PASS.has(error.code));
@@ -54,8 +76,7 @@ async function makePlace(context: RunContext, handle: RunHandle): Promise<Workpl
   });
   const there = await findTaskTree(paths, spec.taskId);
   const base = await baseOf(store, there, spec.baseBranch ?? spec.repository.baseBranch, signal);
-  const checkpoint =
-    spec.checkpoint && (await hasCommit(store, spec.checkpoint.commit, signal)) ? spec.checkpoint : undefined;
+  const from = await newestCheckpoint(store, spec, base.commit, signal);
   const { tree, created, notes } = await locks.run(
     `worktree:${spec.taskId}`,
     () =>
@@ -67,7 +88,7 @@ async function makePlace(context: RunContext, handle: RunHandle): Promise<Workpl
         baseCommit: base.commit,
         baseBranch: base.branch,
         isolation: config.worktree.isolation,
-        ...(checkpoint ? { from: { commit: checkpoint.commit, head: base.commit } } : {}),
+        ...(from ? { from } : {}),
         // A later run of the same task finds the branch that an earlier one left.
         reuseBranch: spec.epoch > 1,
         directory: folderName(spec.branch, spec.taskId),
@@ -83,7 +104,8 @@ async function makePlace(context: RunContext, handle: RunHandle): Promise<Workpl
   }
   for (const note of notes) tell(context, handle, entry(context, "setup", note));
   if (!handle.run.progress.started) {
-    report(context, {
+    handle.run.progress.started = true;
+    reportAndSave(context, handle, {
       type: "runStarted",
       ...handle.name,
       worktreePath: tree.path,
@@ -92,7 +114,32 @@ async function makePlace(context: RunContext, handle: RunHandle): Promise<Workpl
       ...(base.branch === undefined ? {} : { baseBranch: base.branch }),
     });
   }
-  return { tree, store, baseBranch: base.branch, ...checkpointsOf(context, handle, tree, store) };
+  return await workplace(context, handle, tree, store, base.branch);
+}
+
+async function workplace(
+  context: RunContext,
+  handle: RunHandle,
+  tree: TaskTree,
+  store: Store,
+  baseBranch: string | undefined,
+): Promise<Workplace> {
+  const before = await lastCheckpoint(store.gitDir, tree.taskId);
+  const checkpoints = checkpointsOf(context, handle, tree, store, before);
+  return Object.assign(checkpoints, { tree, store, baseBranch });
+}
+
+/** Where the files of a worktree that has to be made begin: the newest state that is known. */
+async function newestCheckpoint(
+  store: Store,
+  { taskId, checkpoint }: RunSpec,
+  baseCommit: string,
+  signal: AbortSignal,
+): Promise<{ commit: string; head: string } | undefined> {
+  const here = await lastCheckpoint(store.gitDir, taskId, signal);
+  if (here && here.n >= (checkpoint?.n ?? 0)) return { commit: here.commit, head: here.head };
+  if (!checkpoint || !(await hasCommit(store, checkpoint.commit, signal))) return undefined;
+  return { commit: checkpoint.commit, head: baseCommit };
 }
 
 /** Contracts name their repositories anew; one address has one mirror all the same. */

@@ -9,16 +9,26 @@ import type { RunHandle } from "./handle.ts";
 import type { Judgement } from "./judge.ts";
 import type { Workplace } from "./launch.ts";
 import type { TakenCheckpoint } from "./take-checkpoint.ts";
+import { progressOf } from "./words.ts";
+
+interface Iteration {
+  judgement: Judgement;
+  checkpoint: TakenCheckpoint;
+  /** When its turn began, RFC 3339. */
+  since: string;
+}
 
 export async function addProgress(
   context: RunContext,
   handle: RunHandle,
   place: Workplace,
-  judgement: Judgement,
-  checkpoint: TakenCheckpoint,
+  { judgement, checkpoint, since }: Iteration,
 ): Promise<void> {
   const { spec } = handle.run;
   if (!spec.options.progressLog.enabled) return;
+  // After a crash in between, the turn is judged anew and its entry may stand there already.
+  const there = await progressOf(place.tree.path);
+  if (there.some((one) => one.taskId === spec.taskShortId && one.at >= since)) return;
   const { type } = judgement.decision.verdict;
   const changed = await changedFiles({
     gitDir: place.tree.gitDir,

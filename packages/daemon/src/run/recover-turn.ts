@@ -7,30 +7,32 @@
  */
 import { claude } from "../agent/claude/adapter.ts";
 import { recoverOutput } from "../agent/recover-output.ts";
-import { saveRun } from "../journal/runs.ts";
 import { endOrphan } from "../process/end-orphan.ts";
 import { RUN_MARKER, sweep } from "../process/sweep.ts";
-import { entry, tell, type RunContext } from "./context.ts";
+import { entry, reportAndSave, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 import { redactorFor } from "./launch.ts";
-import { RunStopped } from "./run-error.ts";
 import { storeBatch } from "./store-batch.ts";
 import type { TurnEnd } from "./turn.ts";
+import { countCutOff } from "./usage.ts";
 
-/** undefined: there is nothing to recover. */
+/**
+ * undefined: there is nothing to recover. `asked`: it ended while a question waited. The record of a turn that came
+ * to its end is kept until that is judged, so that a daemon that dies once more finds it again.
+ */
 export async function recoverTurn(
   context: RunContext,
   handle: RunHandle,
-): Promise<TurnEnd | "cut off" | undefined> {
+): Promise<TurnEnd | "cut off" | "asked" | undefined> {
   const { run } = handle;
   const record = run.progress.process;
-  if (!record) return undefined;
-  if (record.pid !== undefined && record.pidStart !== undefined) {
+  if (record?.pid !== undefined && record.pidStart !== undefined) {
     await endOrphan({ pid: record.pid, startTime: record.pidStart }, run.spec.runId);
   } else {
-    // Killed between the start and the note of it: the process is known by the run's marker alone.
+    // Setup and checks, and an agent that was started and not noted, are known by the run's marker alone.
     await sweep({ name: RUN_MARKER, value: run.spec.runId });
   }
+  if (!record) return undefined;
   const redactor = redactorFor(context, handle);
   const facts = await recoverOutput({
     adapter: claude,
@@ -43,10 +45,8 @@ export async function recoverTurn(
     throw error;
   });
   handle.questions.clear();
-  delete run.progress.process;
   if (run.progress.loop && facts?.sessionId === undefined) run.progress.loop.resumeSession = record.resumed;
-  saveRun(context.journal, run);
-  if (facts && facts.pending.length > 0) throw new RunStopped("question");
+  if (facts && facts.pending.length > 0) return "asked";
   if (facts?.result && !facts.result.isError) {
     return {
       exit: { code: 0, signal: null, facts, undelivered: [], swept: [], notes: [] },
@@ -54,7 +54,10 @@ export async function recoverTurn(
       durationMs: Math.max(0, Math.round(context.now() - Date.parse(record.startedAt))),
     };
   }
+  delete run.progress.process;
+  if (facts) countCutOff(handle, facts);
   const text = "The daemon was restarted in the middle of a turn; the agent goes on in the same session.";
-  tell(context, handle, entry(context, "notice", text));
+  const entries = [entry(context, "notice", text)];
+  reportAndSave(context, handle, { type: "output", ...handle.name, entries });
   return "cut off";
 }

@@ -7,6 +7,7 @@ import { saveRun } from "../journal/runs.ts";
 import { entry, tell, type RunContext } from "./context.ts";
 import { abandonRun, endRun } from "./end-run.ts";
 import type { RunHandle } from "./handle.ts";
+import { findPlace } from "./prepare.ts";
 import type { StopReason } from "./run-error.ts";
 
 /** `over`: the run left this daemon, or is kept in the journal for the next start. `again`: it may go on. */
@@ -16,7 +17,6 @@ export async function settleStop(
   reason: StopReason,
 ): Promise<"over" | "again"> {
   const { run } = handle;
-  delete run.progress.process;
   await keepWork(context, handle, reason);
   saveRun(context.journal, run);
   switch (reason) {
@@ -52,17 +52,17 @@ export async function settleStop(
 }
 
 async function keepWork(context: RunContext, handle: RunHandle, reason: StopReason): Promise<void> {
-  if (!handle.place) return;
   try {
-    if (reason === "lost") await handle.place.rescue(WORDS[reason]);
-    else await handle.place.checkpoint(WORDS[reason]);
+    const place = handle.place ?? (await findPlace(context, handle));
+    if (reason === "lost") await place?.rescue(WORDS[reason]);
+    else await place?.checkpoint(WORDS[reason]);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     context.log.error(
       { err: error, runId: handle.run.spec.runId },
       "the work of a stopped run could not be checkpointed",
     );
-    const text = `The work could not be checkpointed: ${why} It is still in ${handle.place.tree.path}.`;
+    const text = `The work could not be checkpointed: ${why} It is still in ${handle.place?.tree.path ?? "its worktree"}.`;
     tell(context, handle, entry(context, "notice", text, { isError: true }));
   }
 }

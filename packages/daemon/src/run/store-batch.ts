@@ -24,6 +24,7 @@ export async function storeBatch(
 ): Promise<void> {
   const at = context.now();
   const entries: OutputEntry[] = [];
+  const closed: Report[] = [];
   const asked: { question: OpenQuestion; report: Report }[] = [];
   if (batch.stream === "stderr") {
     entries.push(...batch.lines.map((line) => stderrEntry(line, at, redactor)));
@@ -35,22 +36,35 @@ export async function storeBatch(
         entries.push(questionEntry(event, question, at, redactor));
         continue;
       }
+      if (event.type === "requestCancelled") closed.push(...cancelled(handle, event.requestId));
       const shown = outputEntry(event, at, redactor);
       if (shown) entries.push(shown);
     }
   }
-  handle.run.offsets[batch.stream] = batch.offset;
   const reports: Report[] = [
     ...(entries.length > 0 ? [{ type: "output" as const, ...handle.name, entries }] : []),
     ...asked.map((one) => one.report),
+    ...closed,
   ];
   // Questions are rare and must not be lost even to a power failure; a line of output may be.
-  context.outbox.add(reports, (db) => saveOffsets(db, handle.run), asked.length > 0);
+  const offsets = { ...handle.run.offsets, [batch.stream]: batch.offset };
+  context.outbox.add(reports, (db) => saveOffsets(db, handle.run.spec.runId, offsets), asked.length > 0);
+  handle.run.offsets = offsets;
   for (const { question } of asked) {
     handle.questions.set(question.questionId, question);
     handle.emit("asked", question);
   }
   if (context.outbox.full) await Promise.race([once(context.outbox, "drained"), aborted(handle.signal)]);
+}
+
+/** A question that the agent takes back itself; one that it drops because we stop it stays open for its person. */
+function cancelled(handle: RunHandle, requestId: string): Report[] {
+  const questionId = questionIdOf(handle, requestId);
+  if (!handle.questions.delete(questionId) || handle.stopping) return [];
+  handle.emit("answered", questionId);
+  return [
+    { type: "questionClosed", ...handle.name, questionId, why: "the agent does not wait for it any more" },
+  ];
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

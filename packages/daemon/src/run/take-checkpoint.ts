@@ -2,19 +2,21 @@
 import { pushRef } from "../completion/push.ts";
 import { GitError } from "../git/error.ts";
 import type { Store } from "../git/store.ts";
+import type { CheckpointRecord } from "../checkpoint/record.ts";
 import { takeCheckpoint, type Checkpoint } from "../checkpoint/take.ts";
-import { saveRun } from "../journal/runs.ts";
 import type { TaskTree } from "../worktree/task-tree.ts";
-import { entry, tell, type RunContext } from "./context.ts";
+import { entry, reportAndSave, tell, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 
 export type TakenCheckpoint = Checkpoint;
+export type KnownCheckpoint = Pick<CheckpointRecord, "commit" | "tree" | "head" | "at" | "message">;
 
 export interface Checkpoints {
   checkpoint(message: string): Promise<TakenCheckpoint>;
   /** Keeps the work on a ref of the run's own, without touching the task's branch: the task may be another's. */
   rescue(message: string): Promise<TakenCheckpoint>;
-  readonly last: TakenCheckpoint | undefined;
+  /** The newest one, also from before this run. */
+  readonly last: KnownCheckpoint | undefined;
 }
 
 export function checkpointsOf(
@@ -22,8 +24,9 @@ export function checkpointsOf(
   handle: RunHandle,
   tree: TaskTree,
   store: Store,
+  before: KnownCheckpoint | undefined,
 ): Checkpoints {
-  let last: TakenCheckpoint | undefined;
+  let last = before;
   const take = async (message: string, ref?: string): Promise<TakenCheckpoint> => {
     const taken = await takeCheckpoint({
       tree,
@@ -41,8 +44,10 @@ export function checkpointsOf(
       return last;
     },
     async checkpoint(message) {
-      last = await take(message);
-      return last;
+      const taken = await take(message);
+      // Number 0 is the base commit.
+      if (taken.n > 0) last = taken;
+      return taken;
     },
     rescue: (message) => take(message, `refs/makima/rescue/${tree.taskId}/${handle.run.spec.runId}`),
   };
@@ -76,6 +81,7 @@ function reportOnce(
   rescue: boolean,
 ): void {
   const { loop } = handle.run.progress;
+  if (!loop && !taken.created) return;
   if (loop && !rescue) {
     if (loop.checkpoints >= taken.n) return;
     loop.checkpoints = taken.n;
@@ -84,7 +90,9 @@ function reportOnce(
   const short = taken.commit.slice(0, 10);
   const left = taken.omitted.length > 0 ? `; ${taken.omitted.length} left out` : "";
   const text = `checkpoint ${taken.n} "${taken.message}" ${short}: ${files} files, +${insertions} −${deletions}${left}`;
-  context.outbox.add([
+  reportAndSave(
+    context,
+    handle,
     {
       type: "checkpointTaken",
       ...handle.name,
@@ -100,6 +108,5 @@ function reportOnce(
       pushed,
     },
     { type: "output", ...handle.name, entries: [entry(context, "checkpoint", text)] },
-  ]);
-  saveRun(context.journal, handle.run);
+  );
 }

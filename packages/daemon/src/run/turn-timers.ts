@@ -4,9 +4,6 @@ import type { OpenQuestion, RunHandle } from "./handle.ts";
 import type { Workplace } from "./launch.ts";
 import type { StopReason } from "./run-error.ts";
 
-/** How long an agent's process waits for an answer before its run parks. */
-const QUESTION_MS = 5 * 60 * 1000;
-
 export interface TurnTimers {
   stop(): Promise<void>;
 }
@@ -24,7 +21,8 @@ export function startTurnTimers(
     // Longer than setTimeout can count is as good as never.
     if (ms < 2 ** 31) timers.set(name, setTimeout(act, Math.max(0, ms)));
   };
-  const asked = (question: OpenQuestion) => after(question.questionId, QUESTION_MS, () => stop("question"));
+  const asked = (question: OpenQuestion) =>
+    after(question.questionId, context.questionMs, () => stop("question"));
   const answered = (questionId: string) => clearTimeout(timers.get(questionId));
   handle.on("asked", asked);
   handle.on("answered", answered);

@@ -8,13 +8,14 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
-import { startAgent, type AgentExit } from "../agent/agent-process.ts";
+import type { Verdict } from "@makima/core/verdict";
+import { startAgent, type AgentExit, type AgentProcess } from "../agent/agent-process.ts";
 import type { SessionStart } from "../agent/agent.ts";
 import { claude } from "../agent/claude/adapter.ts";
 import { forgetMessage, waitingMessages } from "../journal/messages.ts";
 import { saveRun, type ProcessRecord } from "../journal/runs.ts";
 import { ProcessError } from "../process/process-error.ts";
-import { entry, report, tell, type RunContext } from "./context.ts";
+import { entry, reportAndSave, tell, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 import { launchOf, type Workplace } from "./launch.ts";
 import { RunError, type StopReason } from "./run-error.ts";
@@ -44,47 +45,49 @@ export async function takeTurn(
   words: TurnPrompt,
 ): Promise<TurnEnd> {
   const { run } = handle;
+  const { verdict } = run.progress;
   const record = planProcess(context, handle);
   const began = performance.now();
   const session: SessionStart = record.resumed
     ? { mode: "resume", id: record.sessionId }
     : { mode: "new", id: record.sessionId };
-  const launch = await launchOf(context, handle, place, { ...words, session, folder: record.spoolDir });
-  handle.check();
-
   let heard = false;
-  const agent = await startAgent({
-    ...launch,
-    adapter: claude,
-    runId: run.spec.runId,
-    spoolFolder: record.spoolDir,
-    startGate: context.startGate,
-    signal: handle.signal,
-    onStarted(identity) {
-      record.pid = identity.pid;
-      record.pidStart = identity.startTime;
-      saveRun(context.journal, run);
-    },
-    async onEvents(batch) {
-      await storeBatch(context, handle, launch.redactor, batch);
-      if (heard || batch.stream === "stderr") return;
-      heard = true;
-      delivered(context, handle, words.messageIds);
-    },
-    onSilent(silentMs) {
-      const text = `Nothing has come from the agent for ${Math.round(silentMs / 1000)} s. It may wait for a login or the network; "makima doctor" looks at both, "makima tasks pause ${run.spec.taskShortId}" stops it.`;
-      tell(context, handle, entry(context, "notice", text, { isError: true }));
-    },
-  }).catch((error: unknown) => {
-    throw error instanceof ProcessError ? new RunError(error.kind, error.message, error) : error;
+  const agent = await start(context, handle, { record, verdict }, async () => {
+    const launch = await launchOf(context, handle, place, { ...words, session, folder: record.spoolDir });
+    handle.check();
+    return await startAgent({
+      ...launch,
+      adapter: claude,
+      runId: run.spec.runId,
+      spoolFolder: record.spoolDir,
+      startGate: context.startGate,
+      signal: handle.signal,
+      onStarted(identity) {
+        record.pid = identity.pid;
+        record.pidStart = identity.startTime;
+        saveRun(context.journal, run);
+      },
+      async onEvents(batch) {
+        await storeBatch(context, handle, launch.redactor, batch);
+        if (heard || batch.stream === "stderr") return;
+        heard = true;
+        delivered(context, handle, words.messageIds);
+      },
+      onSilent(silentMs) {
+        const text = `Nothing has come from the agent for ${Math.round(silentMs / 1000)} s. It may wait for a login or the network; "makima doctor" looks at both, "makima tasks pause ${run.spec.taskShortId}" stops it.`;
+        tell(context, handle, entry(context, "notice", text, { isError: true }));
+      },
+    });
   });
 
   let stopped: StopReason | undefined;
   const stop = (reason: StopReason) => {
     stopped = reason;
+    handle.stopping = true;
     void agent.stop(reason === "fence" ? "terminate" : "interrupt");
   };
   handle.agent = agent;
+  handle.stopping = false;
   for (const id of words.messageIds) handle.underway.add(id);
   handle.on("stop", stop);
   const passOn = () => deliverWaiting(context, handle);
@@ -94,6 +97,9 @@ export async function takeTurn(
     if (handle.stopReason) stop(handle.stopReason);
     passOn();
     const exit = await agent.exited;
+    const { loop } = run.progress;
+    // One that ended before it had a session has none that could be gone on with.
+    if (loop && exit.facts.sessionId === undefined) loop.resumeSession = record.resumed;
     return {
       exit,
       startedAt: record.startedAt,
@@ -107,6 +113,25 @@ export async function takeTurn(
     handle.agent = undefined;
     for (const id of words.messageIds) handle.underway.delete(id);
     run.runtimeMs += performance.now() - began;
+  }
+}
+
+/** Starts the planned process; when that fails, there was no process and no session. */
+async function start(
+  context: RunContext,
+  { run }: RunHandle,
+  { record, verdict }: { record: ProcessRecord; verdict: Verdict | undefined },
+  begin: () => Promise<AgentProcess>,
+): Promise<AgentProcess> {
+  try {
+    return await begin();
+  } catch (error) {
+    delete run.progress.process;
+    // What the agent was to be told about the turn before, it is to be told still.
+    if (verdict?.type === "continue") run.progress.verdict = verdict;
+    if (run.progress.loop) run.progress.loop.resumeSession = record.resumed;
+    saveRun(context.journal, run);
+    throw error instanceof ProcessError ? new RunError(error.kind, error.message, error) : error;
   }
 }
 
@@ -126,6 +151,7 @@ function planProcess(context: RunContext, handle: RunHandle): ProcessRecord {
   };
   progress.processes = n;
   progress.process = record;
+  delete progress.verdict;
   if (loop) {
     loop.sessionId = record.sessionId;
     // Whatever becomes of the process: its session exists from now on, and a refusal is noticed.
@@ -140,9 +166,8 @@ function planProcess(context: RunContext, handle: RunHandle): ProcessRecord {
 function delivered(context: RunContext, handle: RunHandle, messageIds: readonly string[]): void {
   for (const messageId of messageIds) {
     handle.run.progress.told.push(messageId);
-    saveRun(context.journal, handle.run);
     forgetMessage(context.journal, messageId);
-    report(context, { type: "messageDelivered", ...handle.name, messageId });
+    reportAndSave(context, handle, { type: "messageDelivered", ...handle.name, messageId });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What turns cost, in the form that is reported. */
 import type { Usage } from "@makima/protocol/gate";
 import type { TurnFacts } from "../agent/turn-facts.ts";
+import type { RunHandle } from "./handle.ts";
 
 export function usageOf(facts: TurnFacts): Usage {
   const { usage } = facts;
@@ -14,8 +15,16 @@ export function usageOf(facts: TurnFacts): Usage {
   };
 }
 
+/** A turn that was cut off cost something all the same; it is told with the run's end. */
+export function countCutOff({ run }: RunHandle, facts: TurnFacts): void {
+  const { progress } = run;
+  const usage = usageOf(facts);
+  progress.costUsd += usage.costUsd;
+  progress.cutOff = progress.cutOff ? addUsage(progress.cutOff, usage) : usage;
+}
+
 /** Sums; of the context, the newer one counts. */
-export function addUsage(earlier: Usage, later: Usage): Usage {
+function addUsage(earlier: Usage, later: Usage): Usage {
   return {
     ...earlier,
     ...later,
