@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { commitAll, git, makeRepository, write } from "../git/testing/repository.ts";
+import { commitAll, git, makePipe, makeRepository, write } from "../git/testing/repository.ts";
 import { makeWorld, type World } from "../worktree/testing/task.ts";
 import type { TaskTree } from "../worktree/task-tree.ts";
 import { statusSummary } from "../git/status-summary.ts";
@@ -84,9 +84,9 @@ test("programs in the config, hooks and attributes of an agent's repository do n
 test("sockets, pipes, huge files and files that git refuses are left out and named; the rest is there", async (t) => {
   const world = await makeWorld(t, { "a.txt": "one\n", "was-file": "f\n", "big.txt": "small\n" });
   const { tree } = await world.make();
-  execFileSync("mkfifo", [join(tree.path, "pipe")]);
+  makePipe(join(tree.path, "pipe"));
   rmSync(join(tree.path, "was-file"));
-  execFileSync("mkfifo", [join(tree.path, "was-file")]);
+  makePipe(join(tree.path, "was-file"));
   write(tree.path, {
     "new.txt": "n\n",
     "big.txt": "x".repeat(2000),

@@ -92,3 +92,8 @@ export function fingerprint(checkout: string): string {
   }
   return hash.digest("hex");
 }
+
+/** A named pipe. */
+export function makePipe(path: string): void {
+  execFileSync("/usr/bin/env", ["mkfifo", path]);
+}
