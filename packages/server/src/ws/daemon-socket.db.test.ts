@@ -174,7 +174,7 @@ const BAD: [string, (socket: Awaited<ReturnType<TestServer["open"]>>) => void][]
   ["no JSON", (socket) => socket.send("{")],
   ["a binary frame", (socket) => socket.ws.send(Buffer.from([1, 2, 3]))],
   ["an unknown type", (socket) => socket.send({ type: "nonsense" })],
-  ["half a report", (socket) => socket.send({ type: "reports", first: 1, items: [{ type: "output" }] })],
+  ["a batch without its number", (socket) => socket.send({ type: "reports", items: [restored] })],
   [
     "ten thousand levels",
     (socket) => socket.send(`{"type":"reply","requestId":"x","result":${"[".repeat(10_000)}`),
@@ -194,6 +194,28 @@ for (const [what, send] of BAD) {
     assert.equal((await server.call("GET", "//healthz", { key: null })).status, 200);
   });
 }
+
+test("a report that is not understood is put aside and holds up none behind it", async () => {
+  const daemon = await connectDaemon(server);
+  const items = [
+    restored,
+    { type: "output", runId: randomUUID() },
+    { type: "fromTheFuture" },
+    null,
+    restored,
+  ];
+  daemon.socket.send({ type: "reports", first: 1, items });
+  assert.equal((await daemon.socket.next("reportsStored"))["upTo"], 5);
+  const { rows } = await sql<{ seq: number }>`
+    select seq from makima.dead_report where daemon_id = ${daemon.hello.daemonId} order by seq`.execute(
+    server.server.deps.db,
+  );
+  assert.deepEqual(
+    rows.map(({ seq }) => seq),
+    [2, 3, 4],
+  );
+  daemon.socket.close();
+});
 
 test("a connection that never says hello is ended", async () => {
   const socket = await server.open(CONNECT);

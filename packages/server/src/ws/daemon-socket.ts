@@ -4,12 +4,13 @@
  * hello → (one connection per daemon) → welcome or refused. Then, each on its own line so that none waits
  * for another: reports into the database in order, commands out of it in order, heartbeats, leave, queries.
  */
-import { daemonFrameSchema, type DaemonFrame } from "@makima/protocol/daemon-wire";
+import type { DaemonFrame } from "@makima/protocol/daemon-wire";
 import type { WebSocket } from "ws";
 import type { Caller } from "../deps.ts";
 import { closeSoon, POLICY_VIOLATION, TRY_AGAIN_LATER } from "./close-soon.ts";
 import { DaemonSession, type DaemonDoor, type Hello, type RefusalReason } from "./daemon-session.ts";
-import { decodeFrame, encodeFrame } from "./frames.ts";
+import { decodeDaemonFrame } from "./daemon-frame.ts";
+import { encodeFrame } from "./frames.ts";
 
 /** Frames that may come between hello and welcome; a daemon sends none. */
 const MOST_EARLY = 16;
@@ -26,7 +27,7 @@ export function serveDaemon(socket: WebSocket, caller: Caller, door: DaemonDoor)
   });
   socket.on("message", (data, isBinary) => {
     if (socket.readyState !== socket.OPEN) return undefined;
-    const decoded = decodeFrame(daemonFrameSchema, data, isBinary);
+    const decoded = decodeDaemonFrame(data, isBinary);
     if (!decoded.ok) return refuse("badFrame", decoded.message);
     const { frame, bytes } = decoded;
     if (session && welcome) return session.take(frame, bytes);

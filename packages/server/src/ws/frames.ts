@@ -13,22 +13,29 @@ export function decodeFrame<S extends z.ZodType>(
   data: RawData,
   isBinary: boolean,
 ): Decoded<z.output<S>> {
+  const json = decodeJson(data, isBinary);
+  if (!json.ok) return json;
+  const parsed = schema.safeParse(json.frame);
+  if (parsed.success) return { ok: true, frame: parsed.data, bytes: json.bytes };
+  return { ok: false, message: `The frame is not understood: ${firstIssue(parsed.error)}.` };
+}
+
+/** JSON of bounded depth, whatever it holds. */
+export function decodeJson(data: RawData, isBinary: boolean): Decoded<unknown> {
   if (isBinary) return { ok: false, message: "Frames are JSON text, not binary." };
   const text = toText(data);
   if (isDeeperThan(text, MAX_DEPTH)) {
     return { ok: false, message: `The frame is nested more than ${MAX_DEPTH} levels deep.` };
   }
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    return { ok: true, frame: JSON.parse(text), bytes: text.length };
   } catch {
     return { ok: false, message: "The frame is not valid JSON." };
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return { ok: true, frame: parsed.data, bytes: text.length };
-  const issue = parsed.error.issues[0];
-  const where = issue?.path.join(".") || "the frame";
-  return { ok: false, message: `The frame is not understood: ${where}: ${issue?.message ?? "not valid"}.` };
+}
+
+export function firstIssue({ issues: [issue] }: z.ZodError): string {
+  return `${issue?.path.join(".") || "the frame"}: ${issue?.message ?? "not valid"}`;
 }
 
 export function encodeFrame(frame: unknown): Buffer {

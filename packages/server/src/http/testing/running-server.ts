@@ -21,7 +21,7 @@ export interface TestServer extends AsyncDisposable {
   makeKey(input?: Partial<CreateApiKey>, owner?: Caller): Promise<{ id: string; key: string }>;
   /** Path below /api/v1, or from the root when it begins with `//`. */
   call(method: string, path: string, options?: CallOptions): Promise<Response>;
-  open(path: string, options?: ClientOptions & { key?: string | null }): Promise<TestSocket>;
+  open(path: string, options?: Omit<ClientOptions, "key"> & { key?: string | null }): Promise<TestSocket>;
 }
 
 export interface CallOptions {
