@@ -171,12 +171,7 @@ export function fields(output: Buffer, encoding: "utf8" | "latin1"): string[] {
   return all;
 }
 
-export function failure(
-  args: readonly string[],
-  options: GitOptions,
-  exitCode: number,
-  stderr: string,
-): GitError {
+function failure(args: readonly string[], options: GitOptions, exitCode: number, stderr: string): GitError {
   const where = options.workTree ?? options.gitDir ?? options.cwd;
   return new GitError(
     "git_failed",

@@ -3,7 +3,6 @@
  * Never a transport that starts a program, never an option, never the network's own services.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { resolve } from "node:path";
 import { GitError } from "./error.ts";
 
 export interface UrlRules {
@@ -100,10 +99,4 @@ function decodeURIComponentOr(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** Whether an address is a folder of this host, and which. */
-export function localPathOf(url: string): string | undefined {
-  if (url.startsWith("/")) return resolve(url);
-  return url.startsWith("file:///") ? decodeURIComponentOr(new URL(url).pathname) : undefined;
 }
