@@ -9,8 +9,7 @@ const only = args.length <= 1 ? (args[0] ?? "") : undefined;
 if (only === "--version" || only === "-V") {
   process.stdout.write(`makima ${MAKIMA_VERSION}\n`);
 } else {
-  // Makes the second start quicker; where its folder cannot be written, nothing is lost.
-  enableCompileCache();
+  cacheCode();
   // A reader that has seen enough, such as `head`, ends the program quietly.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? 0 : 1);
@@ -27,4 +26,14 @@ if (only === "--version" || only === "-V") {
     // What a command leaves open, such as an idle connection, does not keep it from ending.
     process.stdout.write("", () => process.exit());
   }
+}
+
+/**
+ * Makes the second start quicker; where the folder cannot be written, nothing is lost. Node's own choice, a
+ * folder in the shared /tmp, would let other users put code there.
+ */
+function cacheCode(): void {
+  const { XDG_CACHE_HOME: cache, HOME: home } = process.env;
+  const base = cache?.startsWith("/") ? cache : home ? `${home}/.cache` : undefined;
+  if (base !== undefined) enableCompileCache(`${base}/makima/compile`);
 }
