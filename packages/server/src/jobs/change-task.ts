@@ -204,13 +204,57 @@ export function refusedStep(step: Extract<TaskStep, { ok: false }>, row: TaskRow
   );
 }
 
+const STATE = [
+  "id",
+  "status",
+  "epoch",
+  "attempt",
+  "pause_requested",
+  "blocked_by",
+  "blocked_detail",
+  "wake_at",
+  "waiting_on",
+  "error",
+  "held",
+  "deps_left",
+  "daemon_id",
+  "run_id",
+  "worktree_path",
+  "iteration",
+  "max_iterations",
+  "action_retrying",
+  "started_at",
+  "ended_at",
+  "version",
+] as const satisfies readonly (keyof TaskRow)[];
+
+const DETAILS = [
+  "id",
+  "base_branch",
+  "base_commit",
+  "branch",
+  "max_cost_usd",
+  "loop",
+  "gate",
+  "evidence",
+  "result",
+  "usage",
+  "runtime_secs",
+  "spent_cost_usd",
+  "spent_secs",
+] as const satisfies readonly (keyof TaskRow)[];
+
+function pick(row: TaskRow, columns: readonly (keyof TaskRow)[]): Record<string, unknown> {
+  return Object.fromEntries(columns.map((column) => [column, row[column]]));
+}
+
 /** Writes the tasks that changed. Called by `transact` alone. */
 export function writeTasks({ db, tasks }: Work): Promise<unknown>[] {
   const changed = [...tasks.values()].filter((held) => held.changed);
   if (changed.length === 0) return [];
   for (const { row } of changed) row.version += 1;
-  const states = changed.map(({ row, requeued }) => ({ ...row, requeued }));
-  const details = changed.filter((held) => held.details).map(({ row }) => row);
+  const states = changed.map(({ row, requeued }) => ({ ...pick(row, STATE), requeued }));
+  const details = changed.filter((held) => held.details).map(({ row }) => pick(row, DETAILS));
   const statements: Promise<unknown>[] = [
     sql`
       update makima.task t set status = n.status, epoch = n.epoch, attempt = n.attempt,

@@ -10,6 +10,7 @@ import type { Caller, Deps } from "../deps.ts";
 import { done, refused, type Outcome } from "../outcome.ts";
 import { newId, newShortId, withShortIds } from "../store/ids.ts";
 import { storable, toJson } from "../store/json.ts";
+import { onOneConnection } from "../store/pin.ts";
 import { changeContract, holdContract } from "./change-contract.ts";
 import { readContracts } from "./contract-view.ts";
 import { insertTask } from "./insert-task.ts";
@@ -46,10 +47,12 @@ export async function createContract(
   );
   if (!created.ok) return created;
   const { id } = created.value;
-  const [contracts, tasks] = await Promise.all([
-    readContracts(deps.db, sql`c.id = ${id}`),
-    readTasks(deps.db, sql`t.contract_id = ${id}`, sql`order by t.id`),
-  ]);
+  const [contracts, tasks] = await onOneConnection(deps.db, (db) =>
+    Promise.all([
+      readContracts(db, sql`c.id = ${id}`),
+      readTasks(db, sql`t.contract_id = ${id}`, sql`order by t.id`),
+    ]),
+  );
   const [contract] = contracts;
   return contract
     ? done({ contract, tasks })

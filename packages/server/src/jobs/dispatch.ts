@@ -38,35 +38,43 @@ const CLAIMABLE = sql`t.status = 'pending' and not t.held and t.deps_left = 0`;
 
 /** Places what can be placed now, of all owners. */
 export async function dispatch(deps: Deps): Promise<void> {
-  const { rows } = await sql<{ id: string }>`
-    select o.id from makima.owner o
-    where exists (select from makima.task t where t.owner_id = o.id and ${CLAIMABLE})`.execute(deps.db);
-  for (const { id } of rows) {
-    let placed = MOST;
-    while (placed >= MOST) placed = await transact(deps, (work) => dispatchOwner(work, id));
-  }
+  while ((await transact(deps, placeMany)) >= MOST);
 }
 
 /** How many tasks were placed. */
-async function dispatchOwner(work: Work, ownerId: string): Promise<number> {
+async function placeMany(work: Work): Promise<number> {
   work.dispatching = true;
-  const { daemons, running } = await daemonsOf(work, ownerId);
+  const { owners, running } = await daemonsWithWork(work);
+  let placed = 0;
+  for (const [ownerId, daemons] of owners) {
+    placed += await placeFor(work, ownerId, daemons, running, MOST - placed);
+  }
+  return placed;
+}
+
+async function placeFor(
+  work: Work,
+  ownerId: string,
+  daemons: readonly DaemonCandidate[],
+  running: Record<string, number>,
+  most: number,
+): Promise<number> {
   let room = daemons.reduce((sum, daemon) => sum + (daemon.draining ? 0 : Math.max(0, daemon.freeSlots)), 0);
-  if (room === 0 && daemons.some((daemon) => !daemon.draining)) return 0;
+  if (most === 0 || (room === 0 && daemons.some((daemon) => !daemon.draining))) return 0;
   const misfits = new Set<string>();
   let placed = 0;
-  for (let pass = 0; pass < PASSES && placed < MOST; pass += 1) {
-    const limit = Math.min(room, MOST - placed) + AHEAD;
+  for (let pass = 0; pass < PASSES && placed < most; pass += 1) {
+    const limit = Math.min(room, most - placed) + AHEAD;
     const window = await claim(work, ownerId, [...misfits], limit);
     for (const task of inOrder(window, running)) {
-      const daemon = placed < MOST ? chooseDaemon(askOf(task), daemons) : undefined;
+      const daemon = placed < most ? chooseDaemon(askOf(task), daemons) : undefined;
       if (daemon) {
         place(work, task, daemon);
         placed += 1;
         room -= 1;
         const key = task.contract_id ?? "";
         running[key] = (running[key] ?? 0) + 1;
-      } else if (placed < MOST) {
+      } else if (placed < most && room > 0) {
         misfits.add(task.needs);
         sayWhy(work, task, daemons);
       }
@@ -78,6 +86,7 @@ async function dispatchOwner(work: Work, ownerId: string): Promise<number> {
 
 interface DaemonRow {
   id: string;
+  owner_id: string;
   name: string;
   host_id: string;
   slots: number;
@@ -87,21 +96,21 @@ interface DaemonRow {
   signed_out: string[];
 }
 
-/** Locks first, looks afterwards: what was counted before the lock may be old. */
-async function daemonsOf({ db }: Work, ownerId: string) {
+/** The connected daemons of owners who have tasks to place. Locks first, looks afterwards: what was counted before may be old. */
+async function daemonsWithWork({ db }: Work) {
+  const withWork = sql`d.connected and exists (
+    select from makima.task t where t.owner_id = d.owner_id and ${CLAIMABLE})`;
   const [, found, counts] = await Promise.all([
     sql`select from makima.daemon_outbox o join makima.daemon d on d.id = o.daemon_id
-      where d.owner_id = ${ownerId} and d.connected order by o.daemon_id for update of o`.execute(db),
+      where ${withWork} order by o.daemon_id for update of o`.execute(db),
     sql<DaemonRow>`
-      select d.id, d.name, d.host_id, d.slots, d.labels, d.agents, d.draining,
+      select d.id, d.owner_id, d.name, d.host_id, d.slots, d.labels, d.agents, d.draining,
         array(select a.agent from makima.daemon_auth a where a.daemon_id = d.id and a.required) as signed_out
-      from makima.daemon d where d.owner_id = ${ownerId} and d.connected order by d.id`.execute(db),
+      from makima.daemon d where ${withWork} order by d.owner_id, d.id`.execute(db),
     sql<{ daemon_id: string; contract_id: string | null; n: number }>`
       select r.daemon_id, t.contract_id, count(*)::int as n
-      from makima.run r join makima.task t on t.id = r.task_id
-      where r.state <> 'ended' and r.daemon_id in (
-        select d.id from makima.daemon d where d.owner_id = ${ownerId} and d.connected
-      ) group by r.daemon_id, t.contract_id`.execute(db),
+      from makima.daemon d join makima.run r on r.daemon_id = d.id join makima.task t on t.id = r.task_id
+      where ${withWork} and r.state <> 'ended' group by r.daemon_id, t.contract_id`.execute(db),
   ]);
   const busy: Record<string, number> = {};
   const running: Record<string, number> = {};
@@ -109,20 +118,24 @@ async function daemonsOf({ db }: Work, ownerId: string) {
     busy[daemon_id] = (busy[daemon_id] ?? 0) + n;
     running[contract_id ?? ""] = (running[contract_id ?? ""] ?? 0) + n;
   }
-  const daemons = found.rows.map((row): DaemonCandidate => ({
-    id: row.id,
-    name: row.name,
-    // A host is told apart by its id; names of hosts are anyone's.
-    hostname: row.host_id,
-    connected: true,
-    draining: row.draining,
-    freeSlots: row.slots - (busy[row.id] ?? 0),
-    labels: row.labels,
-    agents: row.agents
-      .filter((agent) => agent.available && !row.signed_out.includes(agent.name))
-      .map((agent) => agent.name),
-  }));
-  return { daemons, running };
+  const owners = new Map<string, DaemonCandidate[]>();
+  for (const row of found.rows) {
+    const daemon: DaemonCandidate = {
+      id: row.id,
+      name: row.name,
+      // A host is told apart by its id; names of hosts are anyone's.
+      hostname: row.host_id,
+      connected: true,
+      draining: row.draining,
+      freeSlots: row.slots - (busy[row.id] ?? 0),
+      labels: row.labels,
+      agents: row.agents
+        .filter((agent) => agent.available && !row.signed_out.includes(agent.name))
+        .map((agent) => agent.name),
+    };
+    owners.set(row.owner_id, [...(owners.get(row.owner_id) ?? []), daemon]);
+  }
+  return { owners, running };
 }
 
 function claim({ db, tasks }: Work, ownerId: string, misfits: string[], limit: number): Promise<Candidate[]> {
@@ -180,7 +193,6 @@ function place(work: Work, task: Candidate, daemon: DaemonCandidate): void {
   const spec = buildRunSpec({ ...facts, runId, epoch: row.epoch, apiKey });
   addCommand(work, daemon.id, { type: "spawnTask", spec }, row.id);
   work.turns.set(row.owner_id, Math.max(row.turn, work.turns.get(row.owner_id) ?? 0));
-  work.timersChanged = true;
 }
 
 /** Said again only when it changed. */

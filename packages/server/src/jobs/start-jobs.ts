@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import { dispatch } from "./dispatch.ts";
 import { ensureLocalOwner } from "./ensure-local-owner.ts";
 import { expireLeases } from "./expire-leases.ts";
+import { explainWaiting } from "./explain-waiting.ts";
 import { retention } from "./retention.ts";
 import { startTicker } from "./ticker.ts";
 import { wakeTasks } from "./wake.ts";
@@ -21,6 +22,9 @@ export async function startJobs(deps: Deps): Promise<Jobs> {
 
   await using starting = new AsyncDisposableStack();
   const dispatcher = starting.use(startTicker("dispatch", log, () => dispatch(deps).then(() => undefined)));
+  const explainer = starting.use(
+    startTicker("explain", log, () => explainWaiting(deps).then(() => undefined)),
+  );
   const waker = starting.use(startTicker("wake", log, () => wakeTasks(deps)));
   const cleaner = starting.use(startTicker("retention", log, () => retention(deps)));
   const startedAt = performance.now();
@@ -36,11 +40,18 @@ export async function startJobs(deps: Deps): Promise<Jobs> {
     waker.kickSoon();
     expirer.kickSoon();
   };
+  const waitingChanged = (): void => explainer.kickSoon();
+  // A lease that only just began is due no sooner than after its full time.
+  const leaseBegan = (): void => expirer.within(deps.leases.leaseSecs * 1000);
   signals.on("workChanged", workChanged);
+  signals.on("workChanged", waitingChanged);
   signals.on("timersChanged", timersChanged);
+  signals.on("commandsAdded", leaseBegan);
   starting.defer(() => {
     signals.off("workChanged", workChanged);
+    signals.off("workChanged", waitingChanged);
     signals.off("timersChanged", timersChanged);
+    signals.off("commandsAdded", leaseBegan);
   });
   workChanged();
   timersChanged();

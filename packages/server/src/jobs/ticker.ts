@@ -9,6 +9,8 @@ export interface Ticker extends AsyncDisposable {
   kick(): void;
   /** There may be something to do, and it is not urgent: many calls make one run. */
   kickSoon(): void;
+  /** There will be something to do after `ms` at the latest. */
+  within(ms: number): void;
 }
 
 const SOON_MS = 20;
@@ -21,6 +23,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** `run` answers the milliseconds until it wants to run again, or undefined to wait for a kick. */
 export function startTicker(name: string, log: Logger, run: () => Promise<number | undefined>): Ticker {
   let timer: NodeJS.Timeout | undefined;
+  /** When the timer goes off. */
+  let due = Number.POSITIVE_INFINITY;
   let again = false;
   let closed = false;
   let working: Promise<void> | undefined;
@@ -29,6 +33,7 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
 
   const kick = (): void => {
     again = true;
+    due = Number.POSITIVE_INFINITY;
     if (!closed) working ??= work().finally(() => (working = undefined));
   };
 
@@ -47,10 +52,18 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
       }
     }
     clearTimeout(timer);
-    if (wait !== undefined && !closed) {
-      timer = setTimeout(kick, Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(wait))));
-      timer.unref();
-    }
+    due = Number.POSITIVE_INFINITY;
+    if (wait !== undefined) within(wait);
+  }
+
+  function within(ms: number): void {
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(1, Math.ceil(ms)));
+    const at = performance.now() + wait;
+    if (closed || at >= due) return;
+    clearTimeout(timer);
+    due = at;
+    timer = setTimeout(kick, wait);
+    timer.unref();
   }
 
   const kickSoon = (): void => {
@@ -64,6 +77,7 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
   return {
     kick,
     kickSoon,
+    within,
     async [Symbol.asyncDispose]() {
       closed = true;
       clearTimeout(timer);

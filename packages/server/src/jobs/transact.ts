@@ -15,6 +15,7 @@ import type { Deps } from "../deps.ts";
 import { appendCommands, type NewCommand } from "../store/append-commands.ts";
 import { appendEvents, type NewEvent } from "../store/append-events.ts";
 import { appendHistory, type NewEntry } from "../store/append-history.ts";
+import { BrokenConnection, onOneConnection } from "../store/pin.ts";
 import type { Database } from "../store/schema.ts";
 import { isTransient } from "../store/store-error.ts";
 import type { ContractRow, TaskRow } from "../store/task-rows.ts";
@@ -93,7 +94,7 @@ export async function transact<T>(deps: Deps, job: (work: Work) => Promise<T>): 
 }
 
 function runOnce<T>(deps: Deps, ticket: Ticket | undefined, job: (work: Work) => Promise<T>): Promise<T> {
-  return deps.db.connection().execute(async (db) => {
+  return onOneConnection(deps.db, async (db) => {
     const begun = sql`begin`.execute(db);
     // Travels with the job's first statement; failing, it makes that one fail too.
     begun.catch(() => undefined);
@@ -109,7 +110,9 @@ function runOnce<T>(deps: Deps, ticket: Ticket | undefined, job: (work: Work) =>
       }
       written = await commit(work, () => (ticket ? [keepAnswer(db, ticket, valueOf(value))] : []));
     } catch (error) {
-      await sql`rollback`.execute(db).catch(() => undefined);
+      await sql`rollback`.execute(db).catch(() => {
+        throw new BrokenConnection(error);
+      });
       throw error;
     }
     if (ticket) ticket.used = true;

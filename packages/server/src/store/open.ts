@@ -1,7 +1,9 @@
 /** Opens the database: a pool of connections and the query builder on it. */
-import { Kysely, PostgresDialect } from "kysely";
+import { Kysely } from "kysely";
 import pg, { type PoolConfig } from "pg";
 import type { Logger } from "pino";
+import { poolDialect } from "./driver.ts";
+import { knowPool } from "./pin.ts";
 import type { Database } from "./schema.ts";
 import { isUnreachable, StoreError } from "./store-error.ts";
 
@@ -42,7 +44,8 @@ export async function openDatabase({ connection, log, poolSize = 10 }: OpenOptio
     types: { getTypeParser: typeParser as never },
   } as PoolConfig);
   pool.on("error", (error) => log.warn({ err: error }, "a database connection was lost"));
-  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }).withSchema("makima");
+  const db = new Kysely<Database>({ dialect: poolDialect(pool) }).withSchema("makima");
+  knowPool(db, pool);
   const opened = { db, pool, [Symbol.asyncDispose]: () => db.destroy() };
   try {
     await checkVersion(pool);

@@ -4,6 +4,10 @@ import { sql, type Kysely } from "kysely";
 const id = "uuid not null";
 const stamp = "timestamptz not null default now()";
 
+/**
+ * What is written all the time has no foreign keys: each of its rows would lock its parent. One function a
+ * table writes them, and who deletes a parent deletes them.
+ */
 const TABLES = [
   // What daemons know this server by, for as long as its database lives.
   `create table makima.server (id uuid not null default gen_random_uuid())`,
@@ -12,7 +16,7 @@ const TABLES = [
     event_seq bigint not null default 0, turn bigint not null default 0, created_at ${stamp}
   ) with (fillfactor = 50)`,
   `create table makima.api_key (
-    id uuid primary key, owner_id ${id} references makima.owner on delete cascade, name text not null,
+    id uuid primary key, owner_id ${id}, name text not null,
     kind text not null check (kind in ('person', 'daemon', 'task')), prefix text not null,
     hash bytea not null unique, scopes text[] not null, run_id uuid, task_id uuid, contract_id uuid,
     created_at ${stamp}, expires_at timestamptz, last_used_at timestamptz, revoked_at timestamptz
@@ -66,30 +70,30 @@ const TABLES = [
     task_id uuid primary key references makima.task on delete cascade, last_seq bigint not null default 0
   ) with (fillfactor = 50)`,
   `create table makima.run (
-    id uuid primary key, task_id ${id} references makima.task on delete cascade, owner_id ${id}, daemon_id ${id},
+    id uuid primary key, task_id ${id}, owner_id ${id}, daemon_id ${id},
     epoch integer not null, attempt integer not null,
     state text not null check (state in ('live', 'suspect', 'ended')), lease_expires_at timestamptz not null,
     suspect_at timestamptz, end_reason text, outcome jsonb, runtime_secs double precision,
     created_at ${stamp}, ended_at timestamptz, unique (task_id, epoch)
   ) with (fillfactor = 60)`,
   `create table makima.iteration (
-    id uuid primary key, task_id ${id} references makima.task on delete cascade, run_id ${id},
+    id uuid primary key, task_id ${id}, run_id ${id},
     iteration integer not null, started_at timestamptz not null, duration_ms bigint not null, exit_code integer,
     signal text, gate jsonb, verdict text not null, changed boolean not null, evidence jsonb not null, usage jsonb not null
   )`,
   `create table makima.checkpoint (
-    task_id ${id} references makima.task on delete cascade, n integer not null, run_id ${id}, ref text not null,
+    task_id ${id}, n integer not null, run_id ${id}, ref text not null,
     commit text not null, message text not null, at timestamptz not null, files integer not null,
     insertions integer not null, deletions integer not null, omitted text[] not null, pushed boolean not null,
     primary key (task_id, n, run_id)
   )`,
   `create table makima.task_event (
-    task_id ${id} references makima.task on delete cascade, seq bigint not null, run_id uuid,
+    task_id ${id}, seq bigint not null, run_id uuid,
     at timestamptz not null, message_type text not null, content text not null, tool_name text, tool_input jsonb,
     is_error boolean, cost_usd double precision, duration_ms bigint, is_partial boolean, primary key (task_id, seq)
   )`,
   `create table makima.event (
-    owner_id ${id} references makima.owner on delete cascade, seq bigint not null,
+    owner_id ${id}, seq bigint not null,
     at timestamptz not null default clock_timestamp(), type text not null, contract_id uuid, task_id uuid,
     data jsonb not null, primary key (owner_id, seq)
   )`,
@@ -112,7 +116,7 @@ const TABLES = [
     message text not null, login_url text, changed_at ${stamp}, primary key (daemon_id, agent)
   )`,
   `create table makima.command (
-    daemon_id ${id} references makima.daemon on delete cascade, seq bigint not null, task_id uuid,
+    daemon_id ${id}, seq bigint not null, task_id uuid,
     payload jsonb not null, created_at ${stamp}, stored_at timestamptz, primary key (daemon_id, seq)
   ) with (fillfactor = 80)`,
   `create table makima.question (
