@@ -33,7 +33,7 @@ test("each command registers under the name, the aliases and the summary that th
     const program = await buildProgram(entry.name);
     const command = program.commands.find((one) => one.name() === entry.name);
     assert.ok(command, entry.name);
-    assert.deepEqual(command.aliases(), [...(entry.aliases ?? [])], entry.name);
+    assert.deepEqual(command.aliases().toSorted(), [...(entry.aliases ?? [])].toSorted(), entry.name);
   }
 });
 
