@@ -36,7 +36,8 @@ const plan = wanted.map((kind) => ({ kind, files: filesOf(kind) })).filter(({ fi
 const total = { passed: 0, failed: 0 };
 
 const needsServices = plan.some(({ kind }) => kind !== "unit");
-if (needsServices) ensureBubblewrap();
+if (plan.some(({ kind, files }) => kind === "e2e" || files.some((file) => /sandbox|run\//.test(file))))
+  ensureBubblewrap();
 const database = needsServices ? await startDatabase() : undefined;
 try {
   for (const { kind, files } of plan) await run(kind, files, database?.url);

@@ -4,7 +4,16 @@
  */
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -15,7 +24,7 @@ import { hostId } from "@makima/daemon/host-id";
 import { routes } from "@makima/protocol/api/routes";
 import type { HistoryEntry } from "@makima/protocol/history";
 import type { TaskView } from "@makima/protocol/api/task-schema";
-import { testDatabase } from "@makima/server/testing/database";
+import { testDatabase, type TestDatabase } from "@makima/server/testing/test-database";
 
 const MAIN = resolve(import.meta.dirname, "../../packages/cli/src/main.ts");
 
@@ -150,7 +159,7 @@ export class System implements AsyncDisposable {
     const serverData = join(folder, "server");
     const server = new Process(
       ["server", "--port", String(port), "--data-dir", serverData],
-      { ...env, DATABASE_URL: database.url },
+      { ...env, DATABASE_URL: urlOf(database) },
       join(folder, "server.log"),
     );
     server.start();
@@ -164,7 +173,7 @@ export class System implements AsyncDisposable {
       withoutDaemon: options.withoutDaemon ?? false,
       async dispose() {
         await server.kill("SIGTERM");
-        await database.drop();
+        await database[Symbol.asyncDispose]();
         rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
       },
     });
@@ -265,6 +274,10 @@ export function processesOfRuns(runIds: readonly string[]): number[] {
   return found;
 }
 
+function urlOf({ connection, name }: TestDatabase): string {
+  return `postgresql://${connection.user}@localhost:${connection.port}/${name}?host=${encodeURIComponent(connection.host ?? "")}`;
+}
+
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
@@ -286,8 +299,9 @@ async function serverKey(server: Process, dataDir: string, url: string): Promise
       (response) => response.ok,
       () => false,
     );
-    if (answers) {
-      const file = JSON.parse(readFileSync(join(dataDir, "local-key.json"), "utf8")) as { key: string };
+    const keyFile = join(dataDir, "local-key.json");
+    if (answers && existsSync(keyFile)) {
+      const file = JSON.parse(readFileSync(keyFile, "utf8")) as { key: string };
       return file.key;
     }
     if (Date.now() > deadline) throw new Error(`The server did not answer:\n${server.log()}`);

@@ -96,9 +96,13 @@ interface DaemonRow {
   signed_out: string[];
 }
 
-/** The connected daemons of owners who have tasks to place. Locks first, looks afterwards: what was counted before may be old. */
-async function daemonsWithWork({ db }: Work) {
-  const withWork = sql`d.connected and exists (
+/**
+ * The connected daemons of owners who have tasks to place, but for those not heard for a lease: a stopped process
+ * keeps its connection. Locks first, looks afterwards: what was counted before may be old.
+ */
+async function daemonsWithWork({ db, deps }: Work) {
+  const heard = sql`d.last_seen_at > clock_timestamp() - make_interval(secs => ${deps.leases.leaseSecs})`;
+  const withWork = sql`d.connected and ${heard} and exists (
     select from makima.task t where t.owner_id = d.owner_id and ${CLAIMABLE})`;
   const [, found, counts] = await Promise.all([
     sql`select from makima.daemon_outbox o join makima.daemon d on d.id = o.daemon_id

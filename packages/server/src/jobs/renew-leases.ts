@@ -4,6 +4,7 @@
  */
 import { sql } from "kysely";
 import type { Deps } from "../deps.ts";
+import { inGroups } from "./in-groups.ts";
 
 export interface Heartbeat {
   daemonId: string;
@@ -16,43 +17,20 @@ export interface Renewed {
   lost: string[];
 }
 
-interface Waiting {
-  beat: Heartbeat;
-  resolve: (renewed: Renewed) => void;
-  reject: (error: unknown) => void;
-}
+/** Heartbeats of one statement at most. */
+const MOST_TOGETHER = 2000;
 
-const lines = new WeakMap<Deps, { waiting: Waiting[]; busy: boolean }>();
-
-export function renewLeases(deps: Deps, beat: Heartbeat): Promise<Renewed> {
-  const line = lines.get(deps) ?? { waiting: [], busy: false };
-  lines.set(deps, line);
-  return new Promise((resolve, reject) => {
-    line.waiting.push({ beat, resolve, reject });
-    if (!line.busy) void work(deps, line);
+export const renewLeases = inGroups<Heartbeat, Renewed>(MOST_TOGETHER, async (deps, beats) => {
+  const renewed = await renew(deps, beats);
+  return beats.map(({ runs }) => {
+    const ids = runs.map(({ runId }) => runId);
+    const value = {
+      renewed: ids.filter((id) => renewed.has(id)),
+      lost: ids.filter((id) => !renewed.has(id)),
+    };
+    return { ok: true, value };
   });
-}
-
-async function work(deps: Deps, line: { waiting: Waiting[]; busy: boolean }): Promise<void> {
-  line.busy = true;
-  while (line.waiting.length > 0) {
-    const batch = line.waiting;
-    line.waiting = [];
-    try {
-      const renewed = await renew(
-        deps,
-        batch.map(({ beat }) => beat),
-      );
-      for (const { beat, resolve } of batch) {
-        const ids = beat.runs.map(({ runId }) => runId);
-        resolve({ renewed: ids.filter((id) => renewed.has(id)), lost: ids.filter((id) => !renewed.has(id)) });
-      }
-    } catch (error) {
-      for (const { reject } of batch) reject(error);
-    }
-  }
-  line.busy = false;
-}
+});
 
 /**
  * Ids of the runs that were renewed. A run whose lease had run out is taken up again at the same epoch. The
@@ -63,17 +41,26 @@ async function renew(deps: Deps, beats: readonly Heartbeat[]): Promise<Set<strin
     runs.map(({ runId, epoch }) => ({ runId, epoch, daemonId })),
   );
   const daemons = beats.map(({ daemonId }) => daemonId);
-  const { rows } = await sql<{ id: string }>`
-    with beat as (
+  const { rows } = await sql<{ id: string | null; returned: boolean }>`
+    with quiet as (
+      select from makima.daemon where id = any(${daemons}::uuid[])
+        and last_seen_at <= clock_timestamp() - make_interval(secs => ${deps.leases.leaseSecs})
+    ), beat as (
       select * from jsonb_to_recordset(${JSON.stringify(runs)}::jsonb) as b ("runId" uuid, epoch int, "daemonId" uuid)
     ), seen as (
       update makima.daemon set last_seen_at = clock_timestamp() where id = any(${daemons}::uuid[])
     ), locked as (
       select r.id from makima.run r join beat b on r.id = b."runId" and r.epoch = b.epoch and r.daemon_id = b."daemonId"
       where r.state <> 'ended' order by r.id for update of r
+    ), renewed as (
+      update makima.run r set state = 'live', suspect_at = null,
+        lease_expires_at = clock_timestamp() + make_interval(secs => ${deps.leases.leaseSecs})
+      from locked where r.id = locked.id returning r.id
     )
-    update makima.run r set state = 'live', suspect_at = null,
-      lease_expires_at = clock_timestamp() + make_interval(secs => ${deps.leases.leaseSecs})
-    from locked where r.id = locked.id returning r.id`.execute(deps.db);
-  return new Set(rows.map((row) => row.id));
+    select r.id, exists (select from quiet) as returned from (select) as always left join renewed r on true`.execute(
+    deps.db,
+  );
+  // A daemon that was not heard for a lease was given nothing; now it can be.
+  if (rows[0]?.returned) deps.signals.emit("workChanged");
+  return new Set(rows.flatMap((row) => row.id ?? []));
 }
