@@ -81,7 +81,9 @@ export async function takeServerLock({ connection, log, regained }: LockOptions)
     log.warn("the database does not answer; nothing is served until it does");
     let others = 0;
     for (let failures = 0; !closing.signal.aborted; failures += 1) {
-      await sleep(Math.min(2000, 50 * 2 ** failures), undefined, { ref: false });
+      await sleep(Math.min(2000, 50 * 2 ** failures), undefined, { signal: closing.signal }).catch(
+        () => undefined,
+      );
       if (closing.signal.aborted) return;
       try {
         client = await connect();

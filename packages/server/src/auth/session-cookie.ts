@@ -1,4 +1,7 @@
-/** The browser's cookie: readable by no script, sent by no foreign page. */
+/**
+ * The browser's cookie: readable by no script, sent by no foreign page. The plug-in must be registered before
+ * its functions work; they are used on bare headers because sockets have no framework's request.
+ */
 import { fastifyCookie as cookie } from "@fastify/cookie";
 
 const PLAIN = "makima_session";

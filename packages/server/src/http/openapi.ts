@@ -2,6 +2,8 @@
 import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { jsonSchemaTransform } from "fastify-type-provider-zod";
+import type { Route } from "@makima/protocol/api/route";
+import { routes } from "@makima/protocol/api/routes";
 import { problemSchema } from "@makima/protocol/problem";
 import { MAKIMA_VERSION } from "@makima/protocol/version";
 import { z } from "zod";
@@ -39,7 +41,10 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
     transformObject: (document) => {
       const spec = "openapiObject" in document ? document.openapiObject : document.swaggerObject;
       for (const operation of operationsOf(spec)) {
-        operation.responses = { ...withDescriptions(operation.responses), default: PROBLEM };
+        const route = (routes as Record<string, Route>)[operation.operationId];
+        // Without a schema for its answer the plug-in would say 200.
+        const success = route?.response ? withDescriptions(operation.responses) : { 204: NO_BODY };
+        operation.responses = { ...success, default: PROBLEM };
       }
       return spec;
     },
@@ -48,7 +53,10 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
 
 const PROBLEM = { $ref: "#/components/responses/Problem" };
 
+const NO_BODY = { description: "Done; no body." };
+
 interface Operation {
+  operationId: string;
   responses?: Record<string, unknown>;
 }
 
@@ -60,7 +68,7 @@ function withDescriptions(responses: Record<string, unknown> = {}): Record<strin
   return Object.fromEntries(
     Object.entries(responses).map(([status, response]) => [
       status,
-      { ...(response as object), description: status === "204" ? "Done; no body." : "Success." },
+      { ...(response as object), description: "Success." },
     ]),
   );
 }

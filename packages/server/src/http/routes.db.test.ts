@@ -36,8 +36,9 @@ interface Ids {
   keyId: string;
 }
 
-const server = await startTestServer();
+// Before the database's own: hooks run in the order in which they are set.
 after(() => server[Symbol.asyncDispose]());
+const server = await startTestServer();
 const daemon = await connectDaemon(server);
 const made = await makeTask(server);
 const spec = await daemon.spawn();

@@ -1,4 +1,5 @@
 /** The HTTP server: its bounds, its guards, then the routes. Table of contents of this folder. */
+import cookie from "@fastify/cookie";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import Fastify, {
@@ -69,6 +70,7 @@ export async function buildHttp(settings: HttpSettings): Promise<FastifyInstance
   app.decorateRequest("caller", null);
   acceptJson(app);
   guard(app, settings);
+  await app.register(cookie);
   await app.register(helmet, helmetOptions(settings.secure));
   await app.register(rateLimit, {
     global: true,

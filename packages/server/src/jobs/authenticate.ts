@@ -86,6 +86,15 @@ export async function authenticateSubject(deps: Deps, token: JwtSubject): Promis
   const id = newId();
   // Names are unique and a token's is anyone's choice, so it is told apart by what the provider vouches for.
   const name = storable(token.name ? `${token.name} (${token.subject})` : subject);
+  // Of two first requests at once, one makes the owner; the other sees it only when it looks again.
+  const owner =
+    (await findOrMakeOwner(deps, id, name, subject)) ?? (await findOrMakeOwner(deps, id, name, subject));
+  if (!owner) return NO_GOOD;
+  const scopes = PERSON_SCOPES.filter((scope) => token.scopes.includes(scope));
+  return done(person(owner.id, owner.name, owner.role, `jwt:${subject}`, "jwt", scopes));
+}
+
+async function findOrMakeOwner(deps: Deps, id: string, name: string, subject: string) {
   const { rows } = await sql<{ id: string; name: string; role: Caller["role"] }>`
     with made as (
       insert into makima.owner (id, name, subject, role)
@@ -95,10 +104,7 @@ export async function authenticateSubject(deps: Deps, token: JwtSubject): Promis
     )
     select id, name, role from made
     union all select id, name, role from makima.owner where subject = ${subject} limit 1`.execute(deps.db);
-  const [owner] = rows;
-  if (!owner) return NO_GOOD;
-  const scopes = PERSON_SCOPES.filter((scope) => token.scopes.includes(scope));
-  return done(person(owner.id, owner.name, owner.role, `jwt:${subject}`, "jwt", scopes));
+  return rows[0];
 }
 
 /** What a person may, signed in. The scope `admin` reaches one's own keys and daemons; the server's own things ask for the role. */

@@ -13,8 +13,9 @@ export interface Metrics {
   leaseExpiries: Counter;
   outputsIngested: Counter;
   heartbeats: Counter;
-  phaseTransitions: Counter<"from" | "to">;
-  completionDetections: Counter;
+  /** These two also without the prefix, as older dashboards have them. */
+  phaseTransitions: Counter<"from" | "to">[];
+  completionDetections: Counter[];
   tasksEnded: Counter<"status">;
   /** An event of any owner was committed. */
   count(event: EventView): void;
@@ -43,15 +44,19 @@ export function makeMetrics(): Metrics {
     }),
     dispatchSeconds: new Histogram({
       name: "makima_dispatch_latency_seconds",
-      help: "Time from a task being ready to its placement.",
+      help: "Time from a task becoming pending to its placement on a daemon.",
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300],
       registers,
     }),
     leaseExpiries: counter("makima_lease_expiries_total", "Runs whose lease ran out."),
     outputsIngested: counter("makima_outputs_ingested_total", "Entries added to histories of tasks."),
     heartbeats: counter("makima_daemon_heartbeats_total", "Heartbeats of daemons."),
-    phaseTransitions: counter("makima_phase_transitions_total", "Phase changes.", ["from", "to"]),
-    completionDetections: counter("makima_completion_detections_total", "Contracts found to be complete."),
+    phaseTransitions: ["makima_phase_transitions_total", "phase_transitions_total"].map((name) =>
+      counter(name, "Phase changes.", ["from", "to"]),
+    ),
+    completionDetections: ["makima_completion_detections_total", "completion_detections_total"].map((name) =>
+      counter(name, "Contracts found to be complete."),
+    ),
     tasksEnded: counter("makima_tasks_ended_total", "Tasks that reached a final status.", ["status"]),
     count(event) {
       countEvent(metrics, event);
@@ -63,19 +68,26 @@ export function makeMetrics(): Metrics {
 function countEvent(metrics: Metrics, { type, data }: EventView): void {
   switch (type) {
     case "PhaseChanged":
-      metrics.phaseTransitions.inc({ from: word(data["oldPhase"]), to: word(data["newPhase"]) });
+      for (const each of metrics.phaseTransitions) {
+        each.inc({ from: word(data["oldPhase"]), to: word(data["newPhase"]) });
+      }
       break;
     case "StatusChanged":
-      if (data["newStatus"] === "completing" || data["newStatus"] === "completed") {
-        metrics.completionDetections.inc();
-      }
+      if (!isCompletion(data["oldStatus"], data["newStatus"])) break;
+      for (const each of metrics.completionDetections) each.inc();
       break;
-    case "TaskStateChanged":
-      if (["done", "failed", "cancelled"].includes(String(data["newState"]))) {
-        metrics.tasksEnded.inc({ status: word(data["newState"]) });
-      }
+    case "TaskCompleted":
+      metrics.tasksEnded.inc({ status: word(data["status"]) });
+      break;
+    case "RunSuspect":
+      metrics.leaseExpiries.inc();
       break;
   }
+}
+
+/** Contracts become completed directly or by way of completing; it counts once. */
+function isCompletion(from: unknown, to: unknown): boolean {
+  return to === "completing" || (to === "completed" && from !== "completing");
 }
 
 /** Phases are of a type that a user may define: bounded, so that they cannot flood the labels. */

@@ -32,7 +32,7 @@ export class ReportLine {
   #waiting: Waiting[] = [];
   #bytes = 0;
   #held = false;
-  #closed = false;
+  readonly #ending = new AbortController();
   #working: Promise<void> | undefined;
 
   constructor(options: ReportLineOptions) {
@@ -40,7 +40,7 @@ export class ReportLine {
   }
 
   take(first: number, items: Report[], bytes: number): void {
-    if (this.#closed) return;
+    if (this.#ending.signal.aborted) return;
     this.#waiting.push({ first, items, bytes });
     this.#bytes += bytes;
     this.#hold(this.#bytes > MOST_BYTES);
@@ -49,21 +49,21 @@ export class ReportLine {
 
   /** Takes nothing more; resolves when the transaction that runs has ended. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#ending.abort();
     this.#waiting = [];
     await this.#working;
   }
 
   async #work(): Promise<void> {
     try {
-      for (let batch = this.#next(); batch && !this.#closed; batch = this.#next()) {
+      for (let batch = this.#next(); batch && !this.#ending.signal.aborted; batch = this.#next()) {
         const upTo = await this.#apply(batch);
         if (upTo !== undefined) this.#options.stored(upTo);
         this.#bytes -= batch.bytes;
         this.#hold(this.#bytes > MOST_BYTES / 2 && this.#held);
       }
     } catch (error) {
-      this.#closed = true;
+      this.#ending.abort();
       this.#options.failed(error);
     } finally {
       this.#working = undefined;
@@ -88,12 +88,14 @@ export class ReportLine {
 
   /** An absent database is waited for; the daemon keeps what it has not heard of. Undefined when closed. */
   async #apply(batch: Waiting): Promise<number | undefined> {
-    for (let failures = 0; !this.#closed; failures += 1) {
+    for (let failures = 0; !this.#ending.signal.aborted; failures += 1) {
       try {
         return await this.#options.apply(batch.first, batch.items);
       } catch (error) {
         if (!isUnreachable(error)) throw error;
-        await sleep(Math.min(5000, 100 * 2 ** failures), undefined, { ref: false });
+        await sleep(Math.min(5000, 100 * 2 ** failures), undefined, { signal: this.#ending.signal }).catch(
+          () => undefined,
+        );
       }
     }
     return undefined;

@@ -15,8 +15,9 @@ import {
 } from "../http/testing/running-server.ts";
 import { authenticateSubject } from "../jobs/authenticate.ts";
 
-const server = await startTestServer({ timing: { helloMs: 200, pingMs: 100, drainMs: 2000 } });
+// Before the database's own: hooks run in the order in which they are set.
 after(() => server[Symbol.asyncDispose]());
+const server = await startTestServer({ timing: { helloMs: 200, pingMs: 100, drainMs: 2000 } });
 
 const restored: Report = { type: "authRestored", agent: "claude" };
 

@@ -7,8 +7,9 @@ import { assertProblem, startTestServer, type TestSocket } from "../http/testing
 import { authenticateSubject } from "../jobs/authenticate.ts";
 
 const MONITOR = "/contracts/monitor";
-const server = await startTestServer({ timing: { ssePingMs: 50, drainMs: 2000 } });
+// Before the database's own: hooks run in the order in which they are set.
 after(() => server[Symbol.asyncDispose]());
+const server = await startTestServer({ timing: { ssePingMs: 50, drainMs: 2000 } });
 
 async function head(): Promise<number> {
   const { rows } = await sql<{

@@ -5,8 +5,9 @@ import { connectDaemon, makeTask } from "../http/testing/fake-daemon.ts";
 import { refusedUpgrade, startTestServer, type TestSocket } from "../http/testing/running-server.ts";
 
 const SUBSCRIBE = "/mesh/tasks/subscribe";
-const server = await startTestServer();
+// Before the database's own: hooks run in the order in which they are set.
 after(() => server[Symbol.asyncDispose]());
+const server = await startTestServer();
 const daemon = await connectDaemon(server);
 
 async function runningTask() {
