@@ -64,7 +64,7 @@ export class FakeDaemon {
     return daemon;
   }
 
-  /** Reports of one turn of the event loop travel together. */
+  /** Returns the number of the last one. Reports of one turn of the event loop travel together. */
   report(...reports: Report[]): number {
     for (const report of reports) this.#waiting.push(report);
     if (!this.#soon) {
@@ -82,10 +82,10 @@ export class FakeDaemon {
     return this.#waiting.length + this.#inFlight.length;
   }
 
-  /** The run is over, well. */
-  end({ runId, taskId, epoch }: RunSpec): void {
+  /** The run is over, well. Returns the number of the report that says so. */
+  end({ runId, taskId, epoch }: RunSpec): number {
     this.#runs.delete(runId);
-    this.report({ type: "runEnded", runId, taskId, epoch, outcome: { type: "done" }, runtimeSecs: 0 });
+    return this.report({ type: "runEnded", runId, taskId, epoch, outcome: { type: "done" }, runtimeSecs: 0 });
   }
 
   close(): void {

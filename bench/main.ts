@@ -5,7 +5,15 @@
  * five blocks or more, the least and the greatest beside them. The exit code tells only whether everything
  * could be measured: whether a goal is met, on whichever machine this is, is for people to judge.
  */
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus, loadavg, platform, release, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Bench, Figure } from "./figure.ts";
@@ -74,6 +82,8 @@ async function runFigure(name: string, load: () => Promise<{ figure: Figure }>):
       error: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
     console.error(`   failed: ${error instanceof Error ? error.message : String(error)}`);
+    const log = join(own, "server.log");
+    if (existsSync(log)) console.error(readFileSync(log, "utf8").slice(-3000));
   } finally {
     clearTimeout(timer);
     await dispose(stack);

@@ -10,7 +10,7 @@ import { interleave, quantile } from "./block.ts";
 import { FakeDaemon } from "./fake-daemon.ts";
 import { atMost, type Bench, type Figure } from "./figure.ts";
 import { startGraphile } from "./graphile.ts";
-import { startServer, type BenchServer } from "./server.ts";
+import { CONTRACT, startServer, type BenchServer } from "./server.ts";
 
 const BLOCKS = 5;
 
@@ -69,25 +69,23 @@ async function startMakima(bench: Bench, server: BenchServer): Promise<() => Pro
     },
     onStored: () => starts.settled(),
   });
-  let contract = { id: "", left: 0 };
+  const body = JSON.stringify({ ...CONTRACT, start: true });
   return async () => {
-    // A contract stays of a size that people have.
-    if (contract.left === 0) contract = { id: await server.contract(true), left: 50 };
-    contract.left -= 1;
     const asked = performance.now();
-    const response = await fetch(`${server.url}/api/v1/contracts/${contract.id}/tasks`, {
+    const response = await fetch(`${server.url}/api/v1/contracts`, {
       method: "POST",
       headers: {
         authorization: `Bearer ${server.key}`,
         "content-type": "application/json",
         "idempotency-key": randomUUID(),
       },
-      body: JSON.stringify({ plan: "Be measured.", agent: "sim" }),
+      body,
     });
     const accepted = performance.now();
-    const body = (await response.json()) as { id: string };
-    if (response.status !== 201) throw new Error(`A task was refused: ${JSON.stringify(body)}`);
-    const began = await starts.of(body.id);
+    const answer = (await response.json()) as { tasks: { id: string }[] };
+    const id = answer.tasks?.[0]?.id;
+    if (id === undefined) throw new Error(`A contract was refused: ${JSON.stringify(answer)}`);
+    const began = await starts.of(id);
     await starts.stored();
     return { accepted: began - accepted, asked: began - asked };
   };

@@ -4,10 +4,11 @@ import { existsSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
-import pg from "pg";
+import { Pool } from "pg";
 import { pino } from "pino";
+import type { CallOf } from "@makima/protocol/api/route";
+import type { routes } from "@makima/protocol/api/routes";
 import { createClient, type Client } from "@makima/client/rest";
-import { routes } from "@makima/protocol/api/routes";
 import { removePostgres, startPostgres } from "@makima/server/postgres/start-postgres";
 import { start } from "./child.ts";
 import type { Bench } from "./figure.ts";
@@ -23,11 +24,9 @@ export interface BenchServer {
   key: string;
   client: Client;
   /** Connections to the same database, for references; `max` at a time. */
-  pool(max: number): pg.Pool;
+  pool(max: number): Pool;
   /** Delays of the server's event loop since the last call. */
   loop(): Promise<LoopDelay>;
-  /** Stores a contract to put tasks into; a started one hands them out at once. Returns its id. */
-  contract(started: boolean): Promise<string>;
 }
 
 export async function startServer(bench: Bench): Promise<BenchServer> {
@@ -71,8 +70,9 @@ export async function startServer(bench: Bench): Promise<BenchServer> {
     key,
     client,
     pool(max) {
-      const pool = new pg.Pool({ ...postgres.connection, max });
+      const pool = new Pool({ ...postgres.connection, max });
       pool.on("error", () => undefined);
+      pool.on("connect", (connection) => connection.on("error", () => undefined));
       bench.stack.defer(() => pool.end());
       return pool;
     },
@@ -81,19 +81,6 @@ export async function startServer(bench: Bench): Promise<BenchServer> {
       child.send("loop");
       const [delay] = (await told) as [LoopDelay];
       return delay;
-    },
-    async contract(started) {
-      const { contract } = await client.call(routes.createContract, {
-        body: {
-          goal: "Be measured.",
-          contractType: "single",
-          repositories: [{ kind: "local", path: "/nonexistent", hostId: HOST }],
-          start: false,
-          task: { agent: "sim", priority: -100, labels: ["never"] },
-        },
-      });
-      if (started) await client.call(routes.startContract, { params: { id: contract.id } });
-      return contract.id;
     },
   };
 }
@@ -106,6 +93,14 @@ async function ownKey(path: string, check: () => void): Promise<string> {
   }
   return (JSON.parse(readFileSync(path, "utf8")) as { key: string }).key;
 }
+
+/** A contract with one task of the simulated agent, on the fake daemons' machine. */
+export const CONTRACT: CallOf<typeof routes.createContract>["body"] = {
+  goal: "Be measured.",
+  contractType: "single",
+  repositories: [{ kind: "local", path: "/nonexistent", hostId: HOST }],
+  task: { agent: "sim" },
+};
 
 /** Resolves when `GET /healthz` answers; looks every `everyMs`. `check` may throw to give up. */
 export async function answers(url: string, check: () => void = () => undefined, everyMs = 5): Promise<void> {
