@@ -24,12 +24,14 @@ export type Hello = Extract<DaemonFrame, { type: "hello" }>;
 type Leave = Extract<DaemonFrame, { type: "askLeave" }>;
 type Verdict = "keep" | "stop";
 
+type LeaveManner = "grant" | "deny" | "hold";
+
 interface Manners {
   heartbeatSecs: number;
   leaseSecs: number;
   graceSecs: number;
   /** `hold`: no answer, until it is changed and the daemon asks again. */
-  leave: "grant" | "deny" | "hold";
+  leave: LeaveManner | ((leave: Leave) => LeaveManner);
   leases: "renew" | "lose" | "silent";
   verdict: (runId: string) => Verdict;
   /** Reports are stored and not acknowledged. */
@@ -233,18 +235,20 @@ export class FakeServer extends Watch {
         return this.send({ type: "leases", renewed, lost });
       }
       case "askLeave":
-        this.leaves.push(frame);
-        if (this.manners.leave === "hold") return;
-        return this.send({
-          type: "leave",
-          requestId: frame.requestId,
-          granted: this.manners.leave === "grant",
-        });
+        return this.#answerLeave(frame);
       case "reply":
         this.replies.push(frame);
         return;
       case "agents":
     }
+  }
+
+  #answerLeave(frame: Leave): void {
+    this.leaves.push(frame);
+    const { leave } = this.manners;
+    const manner = typeof leave === "function" ? leave(frame) : leave;
+    if (manner === "hold") return;
+    this.send({ type: "leave", requestId: frame.requestId, granted: manner === "grant" });
   }
 
   #hello(hello: Hello): void {
