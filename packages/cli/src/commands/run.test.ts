@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { hostId } from "@makima/daemon/host-id";
 import type { DaemonView } from "@makima/protocol/api/mesh";
@@ -145,7 +144,6 @@ test("a question that nobody can be asked ends the run with exit 6 and the comma
 
 test("Ctrl-C pauses the task, waits until it has stopped, and says how to go on", async () => {
   using repository = scratch("commits");
-  const started = new EventEmitter();
   await using server = await serverFor((server) => server.tell(taskView()), {
     pauseTask: () => {
       setImmediate(() =>
@@ -157,9 +155,8 @@ test("Ctrl-C pauses the task, waits until it has stopped, and says how to go on"
       return taskView({ pauseRequested: true });
     },
   });
-  const onLine = (line: string) => line.includes("Ctrl-C pauses") && started.emit("now");
-  const run = startMakima(SIM, { server, cwd: repository.path, onLine });
-  await once(started, "now");
+  const run = startMakima(SIM, { server, cwd: repository.path });
+  await run.line("Ctrl-C pauses");
   run.kill("SIGINT");
   const ran = await run.ended;
   assert.equal(ran.code, 130, ran.stderr);
@@ -170,18 +167,13 @@ test("Ctrl-C pauses the task, waits until it has stopped, and says how to go on"
 
 test("a second Ctrl-C leaves at once and says that the work goes on stopping", async () => {
   using repository = scratch("commits");
-  const seen = new EventEmitter();
   await using server = await serverFor((server) => server.tell(taskView()), {
     pauseTask: () => taskView({ pauseRequested: true }),
   });
-  const onLine = (line: string) => {
-    if (line.includes("Ctrl-C pauses")) seen.emit("started");
-    if (line.includes("Ctrl-C again")) seen.emit("pausing");
-  };
-  const run = startMakima(SIM, { server, cwd: repository.path, onLine });
-  await once(seen, "started");
+  const run = startMakima(SIM, { server, cwd: repository.path });
+  await run.line("Ctrl-C pauses");
   run.kill("SIGINT");
-  await once(seen, "pausing");
+  await run.line("Ctrl-C again");
   run.kill("SIGINT");
   const ran = await run.ended;
   assert.equal(ran.code, 130, ran.stderr);
@@ -203,11 +195,9 @@ test("a time-out pauses too and exits 124", async () => {
 
 test("a connection that breaks in the middle loses and doubles no line", async () => {
   using repository = scratch("commits");
-  const seen = new EventEmitter();
   await using server = await serverFor((server) => server.tell(taskView(), entry(1, { content: "one" })));
-  const onLine = (line: string) => line.includes('"content":"one"') && seen.emit("one");
-  const run = startMakima([...SIM, "--json"], { server, cwd: repository.path, onLine });
-  await once(seen, "one");
+  const run = startMakima([...SIM, "--json"], { server, cwd: repository.path });
+  await run.line('"content":"one"');
   server.breakSockets();
   server.tell(taskView(), entry(2, { content: "two" }));
   server.tell(doneTask({ lastSeq: 3 }), entry(3, { content: "three" }));

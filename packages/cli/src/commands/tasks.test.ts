@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { fakeServer, FakeProblem, type FakeServer } from "../run/testing/fake-server.ts";
 import { makima, startMakima } from "../run/testing/makima.ts";
@@ -8,6 +7,7 @@ import { contractView, doneTask, entry, questionView, taskView } from "../run/te
 /** A server with one running task of two entries. */
 async function serverWithTask(more: Parameters<typeof fakeServer>[0] = {}): Promise<FakeServer> {
   const server = await fakeServer({
+    listDaemons: () => ({ items: [], nextCursor: null }),
     listTasks: () => ({ items: [taskView({ name: "a\tb\u001b[2J" })], nextCursor: null }),
     ...more,
   });
@@ -62,12 +62,8 @@ test("logs print the history once, one entry a line where it is piped", async ()
 
 test("logs -f goes on until the task is over, without gap or double", async () => {
   await using server = await serverWithTask();
-  const seen = new EventEmitter();
-  const run = startMakima(["tasks", "logs", "-f", "t-91c2"], {
-    server,
-    onLine: (line) => seen.emit(line.split("\t")[0] ?? ""),
-  });
-  await once(seen, "2");
+  const run = startMakima(["tasks", "logs", "-f", "t-91c2"], { server });
+  await run.line("2\t");
   server.tell(doneTask({ lastSeq: 3 }), entry(3, { content: "three" }));
   const ran = await run.ended;
   assert.equal(ran.code, 0, ran.stderr);
@@ -83,14 +79,10 @@ test("logs -f goes on until the task is over, without gap or double", async () =
 
 test("Ctrl-C while following says that the work goes on, and stops nothing", async () => {
   await using server = await serverWithTask();
-  const seen = new EventEmitter();
-  const run = startMakima(["tasks", "logs", "-f", "t-91c2"], {
-    server,
-    onLine: (line) => seen.emit(line.split("\t")[0] ?? ""),
-  });
-  await once(seen, "2");
+  const run = startMakima(["tasks", "logs", "-f", "t-91c2"], { server });
+  await run.line("2\t");
   server.tell(taskView(), entry(3, { content: "followed" }));
-  await once(seen, "3");
+  await run.line("followed");
   run.kill("SIGINT");
   const ran = await run.ended;
   assert.equal(ran.code, 130, ran.stderr);

@@ -77,7 +77,7 @@ export function closeCalls(state: FoldState, note: string): Folded {
 
 /** Tools whose call is a question to the person, which has lines of its own. */
 const ASKED_ELSEWHERE: ReadonlySet<string> = new Set(["AskUserQuestion"]);
-const REASONS = new Set<HistoryEntry["messageType"]>(["error", "state"]);
+const REASONS = new Set<HistoryEntry["messageType"]>(["error", "state", "result"]);
 const SHOWN_IN_PARTS = new Set<HistoryEntry["messageType"]>(["raw", "stderr", "setup"]);
 const ENDS_CALLS = new Set<HistoryEntry["messageType"]>(["iteration", "gate", "result", "state", "error"]);
 

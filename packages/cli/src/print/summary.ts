@@ -82,6 +82,9 @@ function workRows(
     row("Merged", `into ${sanitizeLine(done.mergedInto)}${as}`, "good");
   }
   if (done?.url) row("Request", sanitizeLine(done.url));
+  if (result.status === "done" && done?.commit !== undefined && done.commit === task.baseCommit) {
+    row("Files", "nothing changed", "warn");
+  }
   if (result.changedFiles.length > 0) {
     const shown = result.changedFiles.slice(0, 6).map(sanitizeLine).join(", ");
     const rest = result.changedFiles.length > 6 ? ", …" : "";
@@ -103,6 +106,7 @@ export function nextCommands({ result, task, repository, question }: SummaryFact
   const show = `makima tasks show ${id}`;
   const base = task.baseCommit ? shellWord(task.baseCommit.slice(0, 12)) : undefined;
   const tip = result.branch ? shellWord(sanitizeLine(result.branch)) : undefined;
+  if (result.status === "done" && task.result?.commit === task.baseCommit) return [show];
   const diff = base && tip ? [`${git} diff ${base} ${tip}`] : [];
   switch (result.status) {
     case "done":
@@ -128,7 +132,7 @@ function unblock(task: TaskView): string[] {
     case "question":
       return ["makima inbox"];
     case "auth":
-      return ["makima status    says where to sign in"];
+      return ["makima inbox    says where to sign in"];
     case "circuit_breaker":
     case "limit_reached":
     case "single_task":

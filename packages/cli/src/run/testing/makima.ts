@@ -14,6 +14,8 @@ export interface RanMakima {
 
 export interface RunningMakima {
   ended: Promise<RanMakima>;
+  /** When a line of stdout, of now or of later, holds `part`; rejects when the process ends without one. */
+  line(part: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
 
@@ -22,8 +24,6 @@ export interface MakimaOptions {
   cwd?: string;
   stdin?: string;
   env?: Record<string, string>;
-  /** Each line of stdout as it comes. */
-  onLine?: (line: string) => void;
 }
 
 export function startMakima(args: readonly string[], options: MakimaOptions = {}): RunningMakima {
@@ -41,12 +41,13 @@ export function startMakima(args: readonly string[], options: MakimaOptions = {}
   child.stdin.end(options.stdin ?? "");
   let stdout = "";
   let stderr = "";
-  let line = "";
+  const waiting = new Set<() => void>();
+  const wake = () => {
+    for (const look of waiting) look();
+  };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
-    const lines = (line + text).split("\n");
-    line = lines.pop() ?? "";
-    for (const each of lines) options.onLine?.(each);
+    wake();
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   const ended = new Promise<RanMakima>((resolve, reject) => {
@@ -56,7 +57,22 @@ export function startMakima(args: readonly string[], options: MakimaOptions = {}
       resolve({ code, stdout, stderr });
     });
   });
-  return { ended, kill: (signal) => void child.kill(signal) };
+  function line(part: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (!stdout.slice(0, stdout.lastIndexOf("\n") + 1).includes(part)) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+      ended.then(
+        ({ code }) => reject(new Error(`It ended with ${code} before it said ${part}: ${stdout}${stderr}`)),
+        reject,
+      );
+    });
+  }
+  return { ended, line, kill: (signal) => void child.kill(signal) };
 }
 
 export function makima(args: readonly string[], options: MakimaOptions = {}): Promise<RanMakima> {
