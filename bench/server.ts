@@ -40,7 +40,9 @@ export async function startServer(bench: Bench): Promise<BenchServer> {
   const log = openSync(join(bench.folder, "server.log"), "a");
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const flags = ["--disable-warning=ExperimentalWarning", "--import", PROBE];
+  // To profile the server: BENCH_NODE_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/prof" npm run bench -- p2
+  const more = process.env["BENCH_NODE_FLAGS"]?.split(" ") ?? [];
+  const flags = ["--disable-warning=ExperimentalWarning", "--import", PROBE, ...more];
   const child = start(
     bench,
     process.execPath,
