@@ -188,8 +188,8 @@ export class FakeServer extends Watch {
 
   override describe(): string {
     return this.reports
-      .slice(-25)
-      .map((one) => JSON.stringify(one).slice(0, 300))
+      .slice(-15)
+      .map((one) => JSON.stringify(one).slice(0, 240))
       .join("\n");
   }
 
