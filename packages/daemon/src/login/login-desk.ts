@@ -36,6 +36,7 @@ const LOOK_MS = 30_000;
 export class LoginDesk {
   readonly #options: LoginDeskOptions;
   readonly #waiting = new Map<string, Waiting>();
+  #closed = false;
 
   constructor(options: LoginDeskOptions) {
     this.#options = options;
@@ -51,10 +52,13 @@ export class LoginDesk {
 
   /** A person wants to sign in now. */
   start(agent: string): void {
-    const waiting = this.#waiting.get(agent);
-    waiting?.flow?.cancel();
-    if (waiting) void this.#begin(agent);
+    if (this.#waiting.has(agent)) this.#again(agent);
     else this.required(agent);
+  }
+
+  /** An agent did a turn: it is signed in, however that came about. */
+  worked(agent: string): void {
+    if (this.#waiting.has(agent)) this.#restored(agent);
   }
 
   submit(agent: string, code: string): void {
@@ -67,12 +71,22 @@ export class LoginDesk {
       return;
     }
     void flow.submit(code).then(
-      ({ ok, message }) => (ok ? this.#restored(agent) : this.#tell(agent, message)),
-      (error: unknown) => this.#tell(agent, error instanceof Error ? error.message : String(error)),
+      ({ ok, message }) => (ok ? this.#restored(agent) : this.#again(agent, message)),
+      (error: unknown) => this.#again(agent, error instanceof Error ? error.message : String(error)),
     );
   }
 
+  /** A login takes one code: after one that was wrong the person needs another address. */
+  #again(agent: string, why?: string): void {
+    const waiting = this.#waiting.get(agent);
+    waiting?.flow?.cancel();
+    if (!waiting) return;
+    waiting.flow = undefined;
+    void this.#begin(agent, undefined, why);
+  }
+
   close(): void {
+    this.#closed = true;
     for (const { flow, look } of this.#waiting.values()) {
       clearInterval(look);
       flow?.cancel();
@@ -80,8 +94,9 @@ export class LoginDesk {
     this.#waiting.clear();
   }
 
-  async #begin(agent: string, taskId?: string): Promise<void> {
+  async #begin(agent: string, taskId?: string, why?: string): Promise<void> {
     const { hostname, log, report, begin } = this.#options;
+    const begun = this.#waiting.get(agent);
     let flow: LoginFlow | undefined;
     try {
       flow = await begin(agent);
@@ -89,7 +104,8 @@ export class LoginDesk {
       log.warn({ err: error, agent }, "the login could not be begun from here");
     }
     const waiting = this.#waiting.get(agent);
-    if (!waiting) return flow?.cancel();
+    // Meanwhile it was signed in, closed, or begun once more.
+    if (!waiting || waiting !== begun || waiting.flow) return flow?.cancel();
     waiting.flow = flow?.url === undefined ? undefined : flow;
     const message =
       flow?.url === undefined
@@ -99,7 +115,7 @@ export class LoginDesk {
       type: "authRequired",
       agent,
       hostname,
-      message,
+      message: why === undefined ? message : `${why} ${message}`,
       ...(taskId === undefined ? {} : { taskId }),
       ...(flow?.url === undefined ? {} : { loginUrl: flow.url }),
     });
@@ -126,19 +142,13 @@ export class LoginDesk {
     const waiting = this.#waiting.get(agent);
     if (!waiting) return;
     clearInterval(waiting.look);
+    waiting.flow?.cancel();
     this.#waiting.delete(agent);
     this.#options.report({ type: "authRestored", agent });
   }
 
   #tell(agent: string, message: string): void {
     const { hostname, report } = this.#options;
-    const url = this.#waiting.get(agent)?.flow?.url;
-    report({
-      type: "authRequired",
-      agent,
-      hostname,
-      message,
-      ...(url === undefined ? {} : { loginUrl: url }),
-    });
+    if (!this.#closed) report({ type: "authRequired", agent, hostname, message });
   }
 }

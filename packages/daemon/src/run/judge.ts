@@ -64,6 +64,7 @@ export async function judge(
     changed,
     evidence: checked.evidence,
   };
+  if (!failure) context.logins.worked(run.spec.agent);
   remember(loop, judgement, checkpoint.tree);
   const notes = await handOffIfNeeded(handle, place, turn, decision.verdict);
   if (!failure) await addProgress(context, handle, place, { judgement, checkpoint, since: turn.startedAt });
