@@ -16,6 +16,30 @@ export interface Expected {
 
 export async function assertLaws(system: System, task: TaskView, expected: Expected): Promise<void> {
   const history = await system.history(task.id);
+  try {
+    await assertAll(system, task, expected, history);
+  } catch (cause) {
+    throw new Error(`${String(cause)}\n\nThe story of ${task.shortId}:\n${storyOf(history)}`, { cause });
+  }
+}
+
+/** What is not numbered lines, for whoever reads a failure. */
+function storyOf(history: readonly HistoryEntry[]): string {
+  return history
+    .filter((entry) => !/^line \d+ #/.test(entry.content))
+    .map(
+      (entry) =>
+        `${entry.seq} ${entry.at.slice(11, 23)} ${entry.messageType}: ${entry.content.slice(0, 120).replaceAll("\n", " ")}`,
+    )
+    .join("\n");
+}
+
+async function assertAll(
+  system: System,
+  task: TaskView,
+  expected: Expected,
+  history: readonly HistoryEntry[],
+): Promise<void> {
   assertNumbered(history, task);
   assertLines(history, expected.lines);
   await assertCompletedOnce(system, task);

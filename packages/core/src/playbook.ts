@@ -76,7 +76,8 @@ export const PLAYBOOK = {
     costsIteration: true,
     tell: "history",
   },
-  // A session that has crashed twice may be what crashes.
+  // A session that has crashed twice may be what crashes. Bounded by its attempts, so the breaker need not count it:
+  // an agent that something killed before it changed a file has not got nowhere.
   crash: {
     attempts: 3,
     baseMs: 2 * SECOND,
@@ -84,7 +85,7 @@ export const PLAYBOOK = {
     capMs: MINUTE,
     freshFrom: 2,
     usedUp: { type: "fail" },
-    costsIteration: true,
+    costsIteration: false,
     tell: "history",
   },
   agent_missing: { ...NO_RETRY, usedUp: { type: "park", reason: "setup_required" }, tell: "person" },

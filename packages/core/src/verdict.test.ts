@@ -179,7 +179,9 @@ describe("the verdict elsewhere", () => {
     assert.equal(limited.breaker.iterations, 0);
     const crashed = decide(facts({ failure: { kind: "crash", message: "x" }, exitCode: 1 }));
     assert.equal(crashed.verdict.type, "recover");
-    assert.equal(crashed.breaker.iterations, 1);
+    assert.equal(crashed.breaker.iterations, 0);
+    const odd = decide(facts({ failure: { kind: "unknown", message: "x" }, exitCode: 1 }));
+    assert.equal(odd.breaker.iterations, 1);
   });
 
   it("asks for checks only where they can decide", () => {
