@@ -26,6 +26,7 @@ import { LoginDesk } from "./login/login-desk.ts";
 import { createStartGate } from "./process/start-gate.ts";
 import { answerQuery } from "./run/answer-query.ts";
 import type { AgentPrograms, RunContext } from "./run/context.ts";
+import { endStrangers } from "./run/end-strangers.ts";
 import { RunPool } from "./run/pool.ts";
 
 export interface DaemonOptions {
@@ -116,6 +117,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   link.on("fenced", () => pool.fence());
   link.on("renewed", (runIds) => pool.renew(runIds));
   link.on("refused", nowRefused);
+  await endStrangers(context);
   pool.resume();
   pool.handleCommands();
   const socket = connect(options, link);

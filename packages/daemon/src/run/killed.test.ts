@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test, type TestContext } from "node:test";
@@ -27,6 +28,8 @@ const TURNS = [
     { gate: { ready: true } },
   ],
 ];
+
+const DEAF = [[{ write: { path: "a.md", content: "a\n" } }, { say: "I hang." }, { hang: { deaf: true } }]];
 
 async function made(t: TestContext, setting: Setting = {}): Promise<{ world: World; daemon: DaemonProcess }> {
   const world = await World.make(t, setting);
@@ -181,9 +184,7 @@ describe("kill -9 of the daemon", { concurrency: 2 }, () => {
   test("with a stop in its journal: the old agent is ended, its output and its work are kept", async (t) => {
     const { world, daemon } = await made(t);
     const spec = begin(world, {
-      agentScript: world.script([
-        [{ write: { path: "a.md", content: "a\n" } }, { say: "I hang." }, { hang: { deaf: true } }],
-      ]),
+      agentScript: world.script(DEAF),
     });
     await world.server.entry("I hang.");
     world.server.drop();
@@ -197,6 +198,22 @@ describe("kill -9 of the daemon", { concurrency: 2 }, () => {
     assert.deepEqual(processesOf(spec.runId), []);
     const checkpoint = world.server.of("checkpointTaken").at(-1);
     assert.equal(world.show(checkpoint?.commit ?? "", "a.md"), "a");
+  });
+
+  test("and with its journal lost: nothing of the old run goes on, and the task begins where its work is", async (t) => {
+    const { world, daemon } = await made(t);
+    const spec = begin(world, { agentScript: world.script(DEAF), completionAction: "branch" });
+    await world.server.entry("I hang.");
+    await daemon.kill();
+    for (const suffix of ["", "-wal"]) writeFileSync(`${world.options.journalPath}${suffix}`, "no database");
+    daemon.start();
+    await world.server.reconnected();
+    assert.deepEqual(processesOf(spec.runId), []);
+    const more = world.next(spec, {
+      agentScript: world.script([[{ run: "cat a.md > b.md" }, { gate: { ready: true } }]]),
+    });
+    assert.deepEqual((await world.server.ended(more.runId)).outcome, { type: "done" });
+    assert.equal(world.show(spec.branch, "b.md"), "a");
   });
 
   test("for so long that the run is another's: no agent is started, and the work is kept", async (t) => {
@@ -224,16 +241,7 @@ test(`kill -9 after any report: ${KILLS} times (MAKIMA_SEED=${SEED})`, async (t)
   };
   let kills = 0;
   for (let n = 1; kills < KILLS; n += 1) {
-    execFileSync("git", [
-      "-C",
-      world.repo,
-      "rm",
-      "-q",
-      "--ignore-unmatch",
-      "one.txt",
-      "two.txt",
-      "three.txt",
-    ]);
+    world.git("rm", "-q", "--ignore-unmatch", "one.txt", "two.txt", "three.txt");
     commitAll(world.repo, "begin again");
     const spec = begin(world);
     const moved = moveMain(world, spec, `other-${n}.txt`);

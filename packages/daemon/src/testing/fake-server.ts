@@ -256,6 +256,11 @@ export class FakeServer extends Watch {
     const { manners } = this;
     if (manners.refuse !== undefined)
       return this.send({ type: "refused", reason: manners.refuse, message: `refused: ${manners.refuse}` });
+    if (this.#journals.size > 0 && !this.#journals.has(hello.journalId)) {
+      // What the lost journal had is gone with it; the rest follows on what the new one has.
+      this.commands.splice(hello.commandsReceived, this.commandsStored - hello.commandsReceived);
+      this.commandsStored = hello.commandsReceived;
+    }
     const journal = this.#journals.get(hello.journalId) ?? [];
     this.#journals.set(hello.journalId, journal);
     this.#requireRuns(hello);
