@@ -248,6 +248,11 @@ test("a server without a daemon of this machine is refused before anything is ma
     [[{ ...DAEMON, hostId: "elsewhere" }], 7, /no daemon on this machine/],
     [[{ ...DAEMON, connected: false }], 7, /no daemon on this machine/],
     [[unable], 1, /its files are gone/],
+    [
+      [{ ...DAEMON, authRequired: [{ agent: "sim", message: "sim is signed out on here." }] }],
+      6,
+      /signed out/,
+    ],
   ];
   await Promise.all(
     table.map(async ([items, code, about]) => {

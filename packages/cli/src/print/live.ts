@@ -129,7 +129,7 @@ export function statusLine(state: FoldState, task: TaskView | undefined, elapsed
 
 function statusOf(task: TaskView): string {
   if (task.pauseRequested) return "pausing";
-  if (task.status === "pending" && task.waitingOn) return `waiting for ${task.waitingOn}`;
+  if (task.status === "pending" && task.waitingOn) return `waiting: ${task.waitingOn}`;
   if (task.status === "blocked") return `blocked: ${task.blockedDetail ?? task.blockedBy ?? ""}`;
   return task.status;
 }

@@ -72,7 +72,8 @@ function workRows(
   row: (name: string, text: string, tone?: Line["tone"]) => void,
 ): void {
   const commit = task.result?.commit;
-  if (result.branch) {
+  // Before its worktree was made a task's branch is only a name.
+  if (result.branch && task.baseCommit !== null) {
     const at = commit ? ` at ${shortCommit(sanitizeLine(commit))}` : "";
     row("Branch", sanitizeLine(result.branch) + at);
   }
@@ -105,7 +106,7 @@ export function nextCommands({ result, task, repository, question }: SummaryFact
   const id = task.shortId;
   const show = `makima tasks show ${id}`;
   const base = task.baseCommit ? shellWord(task.baseCommit.slice(0, 12)) : undefined;
-  const tip = result.branch ? shellWord(sanitizeLine(result.branch)) : undefined;
+  const tip = result.branch && task.baseCommit !== null ? shellWord(sanitizeLine(result.branch)) : undefined;
   if (result.status === "done" && task.result?.commit === task.baseCommit) return [show];
   const diff = base && tip ? [`${git} diff ${base} ${tip}`] : [];
   switch (result.status) {

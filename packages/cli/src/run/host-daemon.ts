@@ -5,6 +5,7 @@ import type { DaemonView } from "@makima/protocol/api/mesh";
 import { routes } from "@makima/protocol/api/routes";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
+import { shellWord } from "../print/words.ts";
 
 export interface WantedDaemon {
   hostId: string;
@@ -23,10 +24,27 @@ export async function requireHostDaemon(client: Client, wanted: WantedDaemon): P
     const all = await listDaemons(client, wanted.signal);
     const here = all.filter((daemon) => daemon.hostId === wanted.hostId && daemon.connected);
     const able = here.find((daemon) => agentProblem(daemon, wanted.agent) === undefined);
-    if (able) return able;
+    if (able) {
+      requireSignedIn(able, wanted.agent);
+      return able;
+    }
     if (now() >= until) throw here[0] ? unable(here[0], wanted.agent) : noDaemon(client.url, all);
     await sleep(200, wanted.signal);
   }
+}
+
+/** A task would be made and wait; a person who is there now is told first. */
+function requireSignedIn(daemon: DaemonView, agent: string): void {
+  const signedOut = daemon.authRequired.find((each) => each.agent === agent);
+  if (!signedOut) return;
+  const flag = agent === "claude" ? "" : ` --agent ${agent}`;
+  throw new CliError({
+    code: "AGENT_SIGNED_OUT",
+    message: signedOut.message,
+    why: signedOut.loginUrl,
+    next: [`makima inbox sign-in ${shellWord(daemon.name)} CODE${flag}`, "then run this again"],
+    exit: EXIT.needsPerson,
+  });
 }
 
 async function listDaemons(client: Client, signal: AbortSignal | undefined): Promise<DaemonView[]> {

@@ -144,7 +144,7 @@ export const ASKS: ReadonlySet<HistoryEntry["messageType"]> = new Set([
 
 /** Why nothing happens right now, where that is not clear from the history. */
 function waitWords(task: TaskView): string {
-  if (task.status === "pending" && task.waitingOn) return `Waiting for ${task.waitingOn}`;
+  if (task.status === "pending" && task.waitingOn) return `Waiting: ${task.waitingOn}`;
   if (task.status !== "blocked" || task.wakeAt === null) return "";
   const why = task.blockedDetail ?? task.blockedBy ?? "";
   return `Blocked: ${why}. It goes on by itself at ${task.wakeAt}; Ctrl-C pauses it`;

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import type { RequestOf, ResponseOf, Route } from "@makima/protocol/api/route";
 import { routes, type RouteId } from "@makima/protocol/api/routes";
 import type { TaskView } from "@makima/protocol/api/task-schema";
@@ -101,7 +102,9 @@ export async function fakeServer(handlers: Handlers): Promise<FakeServer> {
     response.end(JSON.stringify(route.response.parse(value)));
   }
 
+  const streams = new Set<Duplex>();
   server.on("upgrade", (request, stream) => {
+    streams.add(stream);
     const socket = acceptSocket(request, stream, (text, from) => {
       const told = subscribeFrameSchema.parse(JSON.parse(text));
       if (told.type !== "subscribe") return;
@@ -111,7 +114,10 @@ export async function fakeServer(handlers: Handlers): Promise<FakeServer> {
       if (items.length > 0) sendFrame(from, { type: "entries", taskId: task.id, items });
       sendFrame(from, { type: "task", task });
     });
-    stream.on("close", () => followers.delete(socket));
+    stream.on("close", () => {
+      streams.delete(stream);
+      followers.delete(socket);
+    });
   });
 
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
@@ -134,7 +140,7 @@ export async function fakeServer(handlers: Handlers): Promise<FakeServer> {
       for (const socket of followers.keys()) socket.destroy();
     },
     async [Symbol.asyncDispose]() {
-      for (const socket of followers.keys()) socket.destroy();
+      for (const stream of streams) stream.destroy();
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },

@@ -26,6 +26,8 @@ export function acceptSocket(
   };
   let rest = Buffer.alloc(0);
   socket.on("error", () => {});
+  // An upgraded connection may stay half open, and would keep its server from closing.
+  socket.on("end", () => socket.destroy());
   socket.on("data", (chunk: Buffer) => {
     rest = Buffer.concat([rest, chunk]);
     for (let read = readFrame(rest); read; read = readFrame(rest)) {
