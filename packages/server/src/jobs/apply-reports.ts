@@ -12,6 +12,7 @@ import { withShortIds } from "../store/ids.ts";
 import { isUuid } from "../store/resolve.ts";
 import { isUnreachable } from "../store/store-error.ts";
 import { holdTasks } from "./change-task.ts";
+import { inGroups } from "./in-groups.ts";
 import { loseRuns } from "./reconcile-runs.ts";
 import { bury, later, runOf, type KnownRun, type ReportContext, type RunReport } from "./report/context.ts";
 import { authRequired, authRestored, commandFailed, worktreeRemoved } from "./report/daemon-facts.ts";
@@ -35,6 +36,9 @@ export interface ReportBatch {
   items: readonly Report[];
 }
 
+/** Batches that share one transaction at most. */
+const MOST_TOGETHER = 64;
+
 /** Reports that this server cannot take at all; the connection is of no use. */
 export class ReportsError extends Error {
   readonly code: "unknown_journal" | "gap";
@@ -47,9 +51,17 @@ export class ReportsError extends Error {
 }
 
 /** The highest number that is stored now. Throws ReportsError, or the database's error when it does not answer. */
-export async function applyReports(deps: Deps, batch: ReportBatch): Promise<number> {
+export function applyReports(deps: Deps, batch: ReportBatch): Promise<number> {
+  // Output goes its own way: it changes no state, so it waits for nobody.
+  return batch.items.every((item) => item.type === "output")
+    ? applyAlone(deps, batch)
+    : together(deps, batch);
+}
+
+async function applyAlone(deps: Deps, batch: ReportBatch): Promise<number> {
   try {
-    return await apply(deps, batch);
+    const [stored] = await apply(deps, [batch]);
+    return stored ?? batch.first - 1;
   } catch (error) {
     if (error instanceof ReportsError || isUnreachable(error)) throw error;
     deps.log.warn(
@@ -60,8 +72,37 @@ export async function applyReports(deps: Deps, batch: ReportBatch): Promise<numb
   }
 }
 
-function apply(deps: Deps, batch: ReportBatch): Promise<number> {
-  return withShortIds((tries) => transact(deps, (work) => applyBatch(work, batch, tries)));
+/**
+ * Changes of state of one owner are numbered under one lock until they are on the disk. So batches of many
+ * daemons share a transaction: what comes while one is on its way goes with the next.
+ */
+const together = inGroups<ReportBatch, number>(MOST_TOGETHER, async (deps, batches) => {
+  try {
+    const stored = await apply(deps, batches);
+    return stored.map((value) => ({ ok: true, value }));
+  } catch {
+    // One of them cannot be applied; each by itself, so that it is the only one to fail.
+    return Promise.all(
+      batches.map((batch) =>
+        applyAlone(deps, batch).then(
+          (value) => ({ ok: true as const, value }),
+          (error: unknown) => ({ ok: false as const, error }),
+        ),
+      ),
+    );
+  }
+});
+
+/** In one transaction; inboxes are locked in the order of their daemons' ids. */
+async function apply(deps: Deps, batches: readonly ReportBatch[]): Promise<number[]> {
+  const inOrder = [...batches.entries()].sort(([, a], [, b]) => (a.daemonId < b.daemonId ? -1 : 1));
+  return withShortIds((tries) =>
+    transact(deps, async (work) => {
+      const stored: number[] = [];
+      for (const [index, batch] of inOrder) stored[index] = await applyBatch(work, batch, tries);
+      return stored;
+    }),
+  );
 }
 
 async function applyEach(deps: Deps, { items, first, ...from }: ReportBatch): Promise<number> {
@@ -69,7 +110,7 @@ async function applyEach(deps: Deps, { items, first, ...from }: ReportBatch): Pr
   for (const [index, item] of items.entries()) {
     const one = { ...from, first: first + index, items: [item] };
     try {
-      stored = await apply(deps, one);
+      stored = (await apply(deps, [one]))[0] ?? stored;
     } catch (error) {
       if (error instanceof ReportsError || isUnreachable(error)) throw error;
       const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -34,7 +34,15 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
   const kick = (): void => {
     again = true;
     due = Number.POSITIVE_INFINITY;
-    if (!closed) working ??= work().finally(() => (working = undefined));
+    begin();
+  };
+  const begin = (): void => {
+    if (closed || working || !again) return;
+    working = work().finally(() => {
+      working = undefined;
+      // A call that came between the last look and here.
+      begin();
+    });
   };
 
   async function work(): Promise<void> {
