@@ -38,18 +38,17 @@ export async function locateRepository(
   path: string,
   signal?: AbortSignal,
 ): Promise<Pick<Repository, "topLevel" | "gitDir" | "commonDir" | "objectFormat" | "head">> {
-  const gitDir = await findGitDir(path, signal);
-  const at = { gitDir, signal };
-  const bare = (await gitText(["rev-parse", "--is-bare-repository"], at)) === "true";
-  const topLevel = bare ? undefined : await ask(path, "--show-toplevel", signal);
-  const commonDir = await realpath(
-    await gitText(["rev-parse", "--path-format=absolute", "--git-common-dir"], at),
-  );
-  const objectFormat = (await gitText(["rev-parse", "--show-object-format"], at)) as "sha1" | "sha256";
-  const head = await gitText(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], at).catch((error) => {
-    throw isGitError(error, "git_failed") ? noCommit(topLevel ?? path) : error;
-  });
-  return { topLevel, gitDir, commonDir, objectFormat, head };
+  // Side by side: a process of git costs more than its answer. Each answer ends with its one path, whose
+  // name may hold line ends.
+  const [{ gitDir, bare, objectFormat }, common, top, head] = await Promise.all([
+    findGitDir(path, signal),
+    ask(path, ["--git-common-dir"], signal),
+    ask(path, ["--show-toplevel"], signal),
+    ask(path, ["--verify", "--quiet", "HEAD^{commit}"], signal),
+  ]);
+  const topLevel = bare ? undefined : given(top);
+  if (typeof head !== "string") throw noCommit(topLevel ?? path);
+  return { topLevel, gitDir, commonDir: await realpath(given(common)), objectFormat, head };
 }
 
 export interface DirtyOptions {
@@ -87,9 +86,21 @@ async function currentBranch(gitDir: string, signal?: AbortSignal): Promise<stri
   return /^refs\/heads\/(.+)\n$/.exec(stdout.toString("utf8"))?.[1];
 }
 
-async function findGitDir(path: string, signal?: AbortSignal): Promise<string> {
+interface Place {
+  gitDir: string;
+  bare: boolean;
+  objectFormat: "sha1" | "sha256";
+}
+
+async function findGitDir(path: string, signal?: AbortSignal): Promise<Place> {
   try {
-    return await realpath(await ask(path, "--absolute-git-dir", signal));
+    const questions = ["--is-bare-repository", "--show-object-format", "--absolute-git-dir"];
+    const [bare, objectFormat, ...rest] = given(await ask(path, questions, signal)).split("\n");
+    return {
+      gitDir: await realpath(rest.join("\n")),
+      bare: bare === "true",
+      objectFormat: objectFormat as Place["objectFormat"],
+    };
   } catch (error) {
     if (!isGitError(error, "git_failed")) throw error;
     const stderr = error.facts.stderr ?? "";
@@ -110,9 +121,18 @@ async function findGitDir(path: string, signal?: AbortSignal): Promise<string> {
   }
 }
 
-/** The one kind of call that lets git look for the repository. */
-function ask(path: string, question: string, signal?: AbortSignal): Promise<string> {
-  return gitText(["rev-parse", "--path-format=absolute", question], { cwd: path, signal });
+/** The one kind of call that lets git look for the repository. An error where git refuses to answer. */
+function ask(path: string, questions: string[], signal?: AbortSignal): Promise<string | GitError> {
+  const args = ["rev-parse", "--path-format=absolute", ...questions];
+  return gitText(args, { cwd: path, signal }).catch((error: unknown) => {
+    if (isGitError(error, "git_failed")) return error;
+    throw error;
+  });
+}
+
+function given(answer: string | GitError): string {
+  if (typeof answer === "string") return answer;
+  throw answer;
 }
 
 function noCommit(path: string): GitError {

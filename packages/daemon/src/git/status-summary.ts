@@ -1,5 +1,4 @@
 /** How a task's worktree stands, in a few lines: for the header of the agent's prompt. */
-import { join } from "node:path";
 import { readAgentRefs } from "./agent-refs.ts";
 import { fields, runGit } from "./git.ts";
 import { readRef } from "./refs.ts";
@@ -32,28 +31,29 @@ export async function statusSummary(request: StatusRequest): Promise<StatusSumma
   const { tree, signal } = request;
   const { branch, head } = await agentHead(request);
   const options = { gitDir: tree.gitDir, workTree: tree.path, signal };
-  const args = [
-    "diff-index",
-    "-z",
-    "--name-status",
-    "--no-renames",
-
-    "--ignore-submodules=dirty",
-  ];
-  const listed = fields((await runGit([...args, head, "--"], options)).stdout, "utf8");
+  const changed = ["diff-index", "-z", "--name-status", "--no-renames", "--ignore-submodules=dirty"];
+  const [tracked, others] = await Promise.all([
+    runGit([...changed, head, "--"], options),
+    runGit(["ls-files", "-z", "--others", "--exclude-standard"], options),
+  ]);
+  const listed = fields(tracked.stdout, "utf8");
   const found = new Map<string, string>();
   for (let at = 0; at + 1 < listed.length; at += 2) found.set(listed[at + 1] as string, listed[at] as string);
-  const others = await runGit(["ls-files", "-z", "--others", "--exclude-standard"], options);
   for (const path of fields(others.stdout, "utf8")) found.set(path, "A");
   return { branch, status: word([...found], request.maxFiles ?? 20) };
 }
 
 async function agentHead({ tree, signal }: StatusRequest): Promise<{ branch: string; head: string }> {
-  const known = (await readRef(tree.store, `refs/heads/${tree.branch}`, signal)) ?? tree.baseCommit;
-  if (tree.isolation === "worktree") return { branch: tree.branch, head: known };
-  const refs = await readAgentRefs(join(tree.agentGitDir));
-  const here = refs?.head === undefined ? undefined : await readRef(tree.gitDir, refs.head, signal);
-  const head = here ?? known;
+  const known = readRef(tree.store, `refs/heads/${tree.branch}`, signal);
+  if (tree.isolation === "worktree") {
+    return { branch: tree.branch, head: (await known) ?? tree.baseCommit };
+  }
+  const named = readAgentRefs(tree.agentGitDir);
+  const seen = named.then((refs) =>
+    refs?.head === undefined ? undefined : readRef(tree.gitDir, refs.head, signal),
+  );
+  const [refs, here, fallback] = await Promise.all([named, seen, known]);
+  const head = here ?? fallback ?? tree.baseCommit;
   return { branch: refs?.headBranch ?? `detached at ${head.slice(0, 12)}`, head };
 }
 

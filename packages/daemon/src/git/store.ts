@@ -10,7 +10,7 @@ import { gitText, runGit } from "./git.ts";
 import { locateRepository } from "./inspect.ts";
 import type { KeyedLock } from "./keyed-lock.ts";
 import { fetchMirror, requireMirror } from "./mirror.ts";
-import { moveRefs, readRef, requireRefPart } from "./refs.ts";
+import { isObjectId, moveRefs, readRef, requireRefPart } from "./refs.ts";
 
 export interface Store {
   readonly kind: "local" | "remote" | "managed";
@@ -83,14 +83,10 @@ async function defaultBase(store: Store, signal?: AbortSignal): Promise<Base> {
   const head = store.kind === "remote" ? "refs/remotes/origin/HEAD" : "HEAD";
   const prefix = store.kind === "remote" ? "refs/remotes/origin/" : "refs/heads/";
   const gitDir = store.gitDir;
-  const { stdout } = await runGit(["symbolic-ref", "--quiet", head], {
-    gitDir,
-    signal,
-    okCodes: [0, 1, 128],
-  });
-  const target = stdout.toString("utf8").trim();
-  const commit = await readRef(gitDir, target === "" ? head : target, signal);
-  if (commit !== undefined) {
+  const args = ["rev-parse", "--quiet", `${head}^{commit}`, "--symbolic-full-name", head];
+  const { exitCode, stdout } = await runGit(args, { gitDir, signal, okCodes: [0, 1, 128] });
+  const [commit = "", target = ""] = stdout.toString("utf8").split("\n");
+  if (exitCode === 0 && isObjectId(commit)) {
     return { commit, branch: target.startsWith(prefix) ? target.slice(prefix.length) : undefined };
   }
   throw new GitError(
