@@ -44,15 +44,15 @@ export async function killing(
   kills: number,
   once: () => Promise<boolean>,
 ): Promise<{ task: TaskView; killed: number }> {
-  let atRest = false;
+  const state = { atRest: false };
   let killed = 0;
   const end = system.follow(task.id).finally(() => {
-    atRest = true;
+    state.atRest = true;
   });
   const random = seeded(SEED + kills + Number.parseInt(task.id.slice(-6), 16));
-  while (!atRest && killed < kills) {
+  while (!state.atRest && killed < kills) {
     await Promise.race([delay(random.between(20, 1200)), end.catch(() => undefined)]);
-    if (!atRest && (await once())) killed += 1;
+    if (!state.atRest && (await once())) killed += 1;
   }
   return { task: (await end).task, killed };
 }
