@@ -36,7 +36,7 @@ test("a done task says what was done, where it is, what proves it and what to ty
 });
 
 test("what could not be checked is called unverified", () => {
-  assert.match(summary(doneTask({ evidence: [] })), /Checks {4}○ unverified: nothing was found to run/);
+  assert.match(summary(doneTask({ evidence: [] })), /Checks {4}○ unverified: no test was found to run/);
 });
 
 test("how it ended gives status, reason and exit code", () => {

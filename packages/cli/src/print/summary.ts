@@ -56,8 +56,11 @@ export function summaryLines(facts: SummaryFacts): Line[] {
     else more(text, tone);
     for (const remark of evidence.remarks ?? []) more(`  ${sanitizeLine(remark)}`, "warn");
   });
-  if (result.evidence.length === 0 && result.status === "done") {
-    row("Checks", "○ unverified: nothing was found to run", "warn");
+  const proven = result.evidence.some(({ command }) => command !== undefined);
+  if (result.status === "done" && !proven) {
+    const text = "○ unverified: no test was found to run; name one with --test-command";
+    if (result.evidence.length === 0) row("Checks", text, "warn");
+    else more(text, "warn");
   }
   row("Cost", costWords(result, simulated), "dim");
   nextCommands(facts).forEach((command, index) => {
@@ -102,11 +105,11 @@ function costWords(result: RunResult, simulated: boolean): string {
 
 /** What a person would type next, the likeliest first. */
 export function nextCommands({ result, task, repository, question }: SummaryFacts): string[] {
-  const git = `git -C ${shellWord(sanitizeLine(repository))}`;
+  const git = `git -C ${shellWord(repository)}`;
   const id = task.shortId;
   const show = `makima tasks show ${id}`;
   const base = task.baseCommit ? shellWord(task.baseCommit.slice(0, 12)) : undefined;
-  const tip = result.branch && task.baseCommit !== null ? shellWord(sanitizeLine(result.branch)) : undefined;
+  const tip = result.branch && task.baseCommit !== null ? shellWord(result.branch) : undefined;
   if (result.status === "done" && task.result?.commit === task.baseCommit) return [show];
   const diff = base && tip ? [`${git} diff ${base} ${tip}`] : [];
   switch (result.status) {

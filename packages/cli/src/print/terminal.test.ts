@@ -7,8 +7,26 @@ import { sanitize, sanitizeLine, terminalOf } from "./terminal.ts";
 const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
 
 test("no text, however made, leaves a control or escape sequence or hidden direction", () => {
-  const nasty = fc.constantFrom("\u001b", "[", "]", "52;c;", "\u0007", "\u009b", "\u009d", "\\", "m", "31", "\u202e", "\r", "\n", "a");
-  const text = fc.oneof(fc.string({ unit: "binary" }), fc.array(nasty, { maxLength: 40 }).map((parts) => parts.join("")));
+  const nasty = fc.constantFrom(
+    "\u001b",
+    "[",
+    "]",
+    "52;c;",
+    "\u0007",
+    "\u009b",
+    "\u009d",
+    "\\",
+    "m",
+    "31",
+    "\u202e",
+    "\r",
+    "\n",
+    "a",
+  );
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.array(nasty, { maxLength: 40 }).map((parts) => parts.join("")),
+  );
   fc.assert(
     fc.property(text, (hostile) => {
       assert.doesNotMatch(sanitize(hostile), UNSAFE);
@@ -43,7 +61,8 @@ test("five megabytes of the worst are cleaned in a moment", () => {
 
 test("colour follows the stream and the environment", () => {
   const tty = { isTTY: true, columns: 100 };
-  const colour = (stream: object, env: Record<string, string>, off = false) => terminalOf(stream, env, off).colour;
+  const colour = (stream: object, env: Record<string, string>, off = false) =>
+    terminalOf(stream, env, off).colour;
   assert.equal(colour(tty, {}), true);
   assert.equal(colour({}, {}), false);
   assert.equal(colour(tty, { NO_COLOR: "1" }), false);

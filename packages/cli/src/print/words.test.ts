@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { ageWords, countWords, cut, durationWords, moneyWords, plural, shellWord } from "./words.ts";
+import { sanitize } from "./terminal.ts";
 
 test("durations are short and never show sixty of anything", () => {
   const table: [number, string][] = [
@@ -49,8 +51,18 @@ test("counts are rounded to what one reads", () => {
 test("a word for a shell is quoted where a shell would read more into it", () => {
   assert.equal(shellWord("makima/fix-t-1a"), "makima/fix-t-1a");
   assert.equal(shellWord("my repo"), "'my repo'");
-  assert.equal(shellWord("it's; rm -rf $HOME\n"), `'it'\\''s; rm -rf $HOME\n'`);
+  assert.equal(shellWord("it's; rm -rf $HOME"), `'it'\\''s; rm -rf $HOME'`);
   assert.equal(shellWord(""), "''");
+});
+
+test("whatever a name holds, the shell reads it as it is and a terminal sees nothing but text", () => {
+  const words = ["a\nb", "it's\\ \u001b[2J", "x\u202ey\u2028", "\u0001", "tab\t", "-n", "🐙 $(id)"];
+  const { stdout } = spawnSync("bash", ["-c", `printf '%s\\0' ${words.map(shellWord).join(" ")}`], {
+    encoding: "utf8",
+    env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8" },
+  });
+  assert.deepEqual(stdout.split("\0").slice(0, -1), words);
+  for (const word of words) assert.equal(sanitize(shellWord(word)), shellWord(word));
 });
 
 test("a cut text has at most the width asked for and no half character", () => {

@@ -67,10 +67,26 @@ export function shortCommit(commit: string): string {
   return commit.slice(0, 10);
 }
 
-/** One word for a POSIX shell: left as it is where that is safe, else in single quotes. */
+// Control, format and separator characters: a terminal must not see them, and a name may hold them all the same.
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
+/**
+ * One word for a shell: left as it is where that is safe, else in single quotes; with characters that cannot be
+ * shown, spelled out as bash and zsh read them (`$'a\nb'`). Safe to write to a terminal.
+ */
 export function shellWord(word: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  if (!UNSEEN.test(word)) return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  const spelled = Array.from(word, (character) => {
+    if (character === "'" || character === "\\") return `\\${character}`;
+    if (!UNSEEN.test(character)) return character;
+    const code = character.codePointAt(0) ?? 0;
+    if (character === "\n") return String.raw`\n`;
+    return code < 0x80
+      ? `\\x${code.toString(16).padStart(2, "0")}`
+      : `\\U${code.toString(16).padStart(8, "0")}`;
+  });
+  return `$'${spelled.join("")}'`;
 }
 
 /** Cuts `text` to `width` characters (code points), the last an ellipsis. */

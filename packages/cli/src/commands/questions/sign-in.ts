@@ -25,7 +25,7 @@ export type SignIn = DaemonView["authRequired"][number];
 /** Lines that say where to sign in, and what to type then. */
 export function signInLines(daemon: DaemonView, { agent, message, loginUrl }: SignIn): Line[] {
   const flag = agent === "claude" ? "" : ` --agent ${shellWord(agent)}`;
-  const command = `makima inbox sign-in ${shellWord(sanitizeLine(daemon.name))}`;
+  const command = `makima inbox sign-in ${shellWord(daemon.name)}`;
   const url = loginUrl === undefined ? undefined : sanitizeLine(loginUrl);
   return [
     { tone: "warn", glyph: "⚠", text: sanitizeLine(message) },

@@ -36,6 +36,7 @@ export function registerList(tasks: Command, context: ContextOf): void {
       if (page.items.length === 0)
         return out.note('No tasks. Begin one: makima run "Fix the failing date test"');
       printTable(out, taskColumns(Date.now()), page.items);
-      if (page.nextCursor !== null) out.note(`The newest ${page.items.length}; more with --limit`);
+      if (page.nextCursor !== null && out.terminal.isTty)
+        out.note(`The newest ${page.items.length}; more with --limit`);
     });
 }
