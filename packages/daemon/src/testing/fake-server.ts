@@ -20,7 +20,7 @@ import {
 import { WebSocketServer, type WebSocket } from "ws";
 import { Watch } from "./watch.ts";
 
-export type Hello = Extract<DaemonFrame, { type: "hello" }>;
+type Hello = Extract<DaemonFrame, { type: "hello" }>;
 type Leave = Extract<DaemonFrame, { type: "askLeave" }>;
 type Verdict = "keep" | "stop";
 

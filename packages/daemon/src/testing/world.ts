@@ -1,5 +1,4 @@
 /** A daemon with everything around it: a repository, a state folder, a simulated agent, a server. */
-import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
   mkdirSync,
@@ -242,8 +241,4 @@ export function processesOf(runId: string): string[] {
       return false;
     }
   });
-}
-
-export function sha(repo: string, revision: string): string {
-  return execFileSync("git", ["-C", repo, "rev-parse", revision], { encoding: "utf8" }).trim();
 }
