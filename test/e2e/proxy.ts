@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 
-export type Direction = "toServer" | "toDaemon";
+type Direction = "toServer" | "toDaemon";
 /** What becomes of one frame: how many copies go on, 0 for none. */
 export type Fate = (direction: Direction, text: string) => number;
 

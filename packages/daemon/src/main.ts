@@ -23,6 +23,7 @@ import { Link } from "./link/link.ts";
 import type { LinkError } from "./link/link-error.ts";
 import { Credentials } from "./login/credentials.ts";
 import { LoginDesk } from "./login/login-desk.ts";
+import { emptyTrash } from "./worktree/trash.ts";
 import { createStartGate } from "./process/start-gate.ts";
 import { answerQuery } from "./run/answer-query.ts";
 import type { AgentPrograms, RunContext } from "./run/context.ts";
@@ -118,6 +119,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   link.on("renewed", (runIds) => pool.renew(runIds));
   link.on("refused", nowRefused);
   await endStrangers(context);
+  // What was removed before a crash and is not yet gone from the disk.
+  void emptyTrash(options.worktreesDir).catch((error: unknown) =>
+    log.warn({ err: error }, "the trash could not be emptied"),
+  );
   pool.resume();
   pool.handleCommands();
   const socket = connect(options, link);

@@ -21,17 +21,27 @@ const SECRETS = [
 ];
 const REDACT = { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: "(secret)" };
 
+/** An error as it is written: what it says and why, not what its library hung on it (a database error carries its connection). */
+function errorFacts(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error);
+  const { name, message, stack, cause } = error;
+  const code = "code" in error ? { code: String(error.code) } : {};
+  return { name, message, ...code, stack, ...(cause === undefined ? {} : { cause: errorFacts(cause) }) };
+}
+
+const SERIALIZERS = { err: errorFacts, error: errorFacts };
+
 /** JSON lines in a file; one older file is kept beside it. Written at once, so that a killed process has told all. */
 export function fileLog(file: string, level: Config["logging"]["level"]): Logger {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   if (existsSync(file) && statSync(file).size > KEPT_BYTES) renameSync(file, `${file}.1`);
   const destination = pino.destination({ dest: file, append: true, mode: 0o600, sync: true });
-  return pino({ level, redact: REDACT, base: { pid: process.pid } }, destination);
+  return pino({ level, redact: REDACT, serializers: SERIALIZERS, base: { pid: process.pid } }, destination);
 }
 
 /** On stderr, as JSON lines or for people. */
 export function streamLog(logging: Config["logging"], terminal: Terminal): Logger {
-  const options = { level: logging.level, redact: REDACT, base: {} };
+  const options = { level: logging.level, redact: REDACT, serializers: SERIALIZERS, base: {} };
   if (logging.format === "json") return pino(options, pino.destination({ dest: 2, sync: true }));
   return pino(
     options,

@@ -8,13 +8,14 @@ import { findGate, type Gate } from "@makima/core/completion-gate";
 import { decide, wantsChecks, type Decision, type LoopRules, type Verdict } from "@makima/core/verdict";
 import type { Evidence, LoopState } from "@makima/protocol/gate";
 import type { AgentExit } from "../agent/agent-process.ts";
+import { cleanValue } from "../agent/clean.ts";
 import { toRunFacts } from "../agent/turn-facts.ts";
 import { usageOf } from "./usage.ts";
 import { checkWork, type CheckedWork } from "./check-work.ts";
 import { entry, reportAndSave, type RunContext } from "./context.ts";
 import { handOff, needsHandOff } from "./hand-off.ts";
 import type { RunHandle } from "./handle.ts";
-import type { Workplace } from "./launch.ts";
+import { redactorFor, type Workplace } from "./launch.ts";
 import { loopOf } from "./loop-of.ts";
 import { addProgress } from "./progress.ts";
 import type { TurnEnd } from "./turn.ts";
@@ -41,7 +42,7 @@ export async function judge(
   const { exit } = turn;
   const rules = rulesOf(handle);
   const failure = failureOf(exit, context.now());
-  const gate = findGate(exit.facts.gateText);
+  const gate = boundedGate(context, handle, findGate(exit.facts.gateText));
   const checkpoint = await place.checkpoint(`iteration ${loop.iteration + 1}`);
   const changed = checkpoint.tree !== loop.lastTree;
   const asks = wantsChecks({ rules, ...(failure ? { failure } : {}), ...(gate ? { gate } : {}) });
@@ -101,6 +102,13 @@ function followed(verdict: Verdict, turn: TurnEnd): Verdict {
   if (verdict.type !== "recover" || turn.exit.facts.pending.length === 0) return verdict;
   const detail = "The agent ended while its question waited; it goes on when there is an answer.";
   return { type: "park", reason: "question", detail };
+}
+
+/** A gate is written by an agent: it is masked, and no deeper or larger than what is stored and sent can be. */
+const MOST_GATE_BYTES = 64 * 1024;
+
+function boundedGate(context: RunContext, handle: RunHandle, gate: Gate | undefined): Gate | undefined {
+  return gate && (cleanValue(gate, redactorFor(context, handle), MOST_GATE_BYTES) as Gate);
 }
 
 export function rulesOf(handle: RunHandle): LoopRules {

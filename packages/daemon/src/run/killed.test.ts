@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +6,7 @@ import { describe, test, type TestContext } from "node:test";
 import type { RunSpec } from "@makima/protocol/run-spec";
 import { commitAll, write } from "../git/testing/repository.ts";
 import { DaemonProcess } from "../testing/daemon-process.ts";
-import { processesOf, World, type Setting } from "../testing/world.ts";
+import { makePipe, processesOf, World, type Setting } from "../testing/world.ts";
 
 const LINES = 120;
 const SEED = Number(process.env["MAKIMA_SEED"] ?? 20261121);
@@ -102,8 +101,7 @@ describe("kill -9 of the daemon", { concurrency: 2 }, () => {
 
   test("during the setup command, which is not left behind", async (t) => {
     const world = await World.make(t);
-    const fifo = join(world.folder, "setup");
-    execFileSync("mkfifo", [fifo]);
+    const fifo = makePipe(join(world.folder, "setup"));
     world.options.config.worktree.setup = `cat '${fifo}'`;
     const daemon = DaemonProcess.start(t, world);
     const spec = begin(world);
@@ -138,8 +136,7 @@ describe("kill -9 of the daemon", { concurrency: 2 }, () => {
 
   test("during the checks, twice: the turn is judged all the same, and no check is left behind", async (t) => {
     const { world, daemon } = await made(t);
-    const [hello, go] = [join(world.folder, "hello"), join(world.folder, "go")];
-    execFileSync("mkfifo", [hello, go]);
+    const [hello, go] = [makePipe(join(world.folder, "hello")), makePipe(join(world.folder, "go"))];
     const options = { ...world.spec().options, testCommand: `cat '${hello}' && cat '${go}'` };
     const spec = begin(world, { options });
     for (let round = 0; round < 2; round += 1) {

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
-import { nameOf, processesOf, World } from "../testing/world.ts";
+import { makePipe, nameOf, processesOf, World } from "../testing/world.ts";
 
 const TWO = { concurrency: 2 };
 /** Talks until somebody says "enough", then writes a file and is ready. */
@@ -108,8 +107,7 @@ describe("a person's message", TWO, () => {
       [{ write: { path: "one.txt", content: "1\n" } }, { gate: { ready: true } }],
       [{ write: { path: "two.txt", content: "2\n" } }, { gate: { ready: true } }],
     ]);
-    const fifo = `${world.folder}/gate`;
-    execFileSync("mkfifo", [fifo]);
+    const fifo = makePipe(`${world.folder}/gate`);
     const options = { ...world.spec().options, testCommand: `[ -e two.txt ] || cat ${fifo}` };
     const spec = world.spawn({ agentScript: script, options });
     await world.server.report("checkpointTaken");

@@ -8,11 +8,15 @@ import type { Report } from "@makima/protocol/daemon-wire";
 import type { OutputEntry } from "@makima/protocol/history";
 import { once } from "node:events";
 import type { EventBatch } from "../agent/agent-output.ts";
+import { cleanValue } from "../agent/clean.ts";
 import { outputEntry, stderrEntry } from "../agent/output-entry.ts";
 import { saveOffsets } from "../journal/runs.ts";
 import type { Redactor } from "../process/redact.ts";
 import type { RunContext } from "./context.ts";
 import type { OpenQuestion, RunHandle } from "./handle.ts";
+
+/** What an agent wants to do is shown in full up to a size at which nobody reads it. */
+const MOST_INPUT_BYTES = 64 * 1024;
 
 type Asking = Extract<AgentEvent, { type: "question" | "permissionRequest" }>;
 
@@ -121,7 +125,7 @@ function questionReport(handle: RunHandle, event: Asking, open: OpenQuestion, re
     question: redactor.redact(question),
     choices,
     ...(event.type === "permissionRequest"
-      ? { toolName: event.toolName, toolInput: bounded(event.input) }
+      ? { toolName: event.toolName, toolInput: cleanValue(event.input, redactor, MOST_INPUT_BYTES) }
       : {}),
   };
 }
@@ -132,12 +136,10 @@ function questionEntry(event: Asking, open: OpenQuestion, at: number, redactor: 
     at: new Date(at).toISOString(),
     messageType: event.type === "question" ? "supervisor_question" : "permission_request",
     content: redactor.redact(question),
-    toolInput: { questionId: open.questionId, choices, context: bounded(event.input) },
+    toolInput: {
+      questionId: open.questionId,
+      choices,
+      context: cleanValue(event.input, redactor, MOST_INPUT_BYTES),
+    },
   };
-}
-
-/** What an agent wants to do is shown in full up to a size at which nobody reads it. */
-function bounded(input: unknown): unknown {
-  const text = JSON.stringify(input) ?? "null";
-  return text.length <= 64 * 1024 ? input : { cut: text.slice(0, 64 * 1024) };
 }

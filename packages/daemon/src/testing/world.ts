@@ -1,4 +1,5 @@
 /** A daemon with everything around it: a repository, a state folder, a simulated agent, a server. */
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
   mkdirSync,
@@ -241,4 +242,11 @@ export function processesOf(runId: string): string[] {
       return false;
     }
   });
+}
+
+/** A pipe with a name: who reads waits for who writes, and the other way round. */
+export function makePipe(path: string): string {
+  const program = "mkfifo";
+  execFileSync(program, [path]);
+  return path;
 }
