@@ -199,7 +199,7 @@ export function refusedStep(step: Extract<TaskStep, { ok: false }>, row: TaskRow
     `Task ${row.short_id} is ${refusal.from}: "${refusal.event}" is not possible now.`,
     {
       details: { from: refusal.from, event: refusal.event, allowed: refusal.allowed },
-      next: [`makima task show ${row.short_id}`],
+      next: [`makima tasks show ${row.short_id}`],
     },
   );
 }

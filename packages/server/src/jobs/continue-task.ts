@@ -30,7 +30,7 @@ export function continueTask(deps: Deps, caller: Caller, input: ContinueTask): P
         `Task ${row.short_id} has used its $${row.max_cost_usd}. Say how much to add.`,
         {
           errors: [{ pointer: "/addCostUsd", message: "is needed: the task has used its money" }],
-          next: [`makima task continue ${row.short_id} --add-cost 5`],
+          next: [`makima tasks continue ${row.short_id} --add-cost 5`],
         },
       );
     }

@@ -50,7 +50,7 @@ export async function showDaemon(
   const [row] = rows;
   if (row && rows.length === 1) return done(view(row));
   const detail = row ? `More than one daemon is called "${id}". Use its id.` : `There is no daemon "${id}".`;
-  return refused("DAEMON_NOT_FOUND", detail, { details: { id }, next: ["makima daemons list"] });
+  return refused("DAEMON_NOT_FOUND", detail, { details: { id }, next: ["makima status"] });
 }
 
 /** A draining daemon keeps what it runs and gets nothing new. */

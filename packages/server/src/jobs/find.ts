@@ -12,7 +12,7 @@ import {
 
 const NOUNS = {
   contract: { resolve: resolveContract, code: "CONTRACT_NOT_FOUND", list: "makima contracts list" },
-  task: { resolve: resolveTask, code: "TASK_NOT_FOUND", list: "makima task list" },
+  task: { resolve: resolveTask, code: "TASK_NOT_FOUND", list: "makima tasks list" },
   question: { resolve: resolveQuestion, code: "QUESTION_NOT_FOUND", list: "makima questions" },
 } as const;
 

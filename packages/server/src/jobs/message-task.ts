@@ -21,7 +21,7 @@ export function messageTask(
         `Task ${row.short_id} is ${row.status}: its agent reads no more messages.`,
         {
           details: { from: row.status },
-          next: [`makima task retry ${row.short_id}`],
+          next: [`makima tasks retry ${row.short_id}`],
         },
       );
     }

@@ -58,7 +58,7 @@ function checkLocal(input: RepositoryInput, wrong: (field: string, message: stri
     wrong("path", "must be an absolute path");
   else if (input.path.includes("\0")) wrong("path", "must not have NUL in it");
   if (!input.hostId)
-    wrong("hostId", "a local repository needs the machine that has it (see `makima daemons list`)");
+    wrong("hostId", "a local repository needs the machine that has it (see `makima status`)");
 }
 
 /** https and ssh, also as `user@host:path`. Files are for daemons that are configured for them to refuse or take. */

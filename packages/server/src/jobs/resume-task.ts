@@ -21,7 +21,7 @@ export function resumeTask(deps: Deps, caller: Caller, { id }: { id: string }): 
         needed === "answer" ? "its question must be answered" : "it must be given more or told something new";
       return refused("INVALID_TRANSITION", `Task ${row.short_id} is blocked by ${row.blocked_by}: ${what}.`, {
         details: { from: row.status, blockedBy: row.blocked_by },
-        next: [needed === "answer" ? "makima questions" : `makima task continue ${row.short_id}`],
+        next: [needed === "answer" ? "makima questions" : `makima tasks continue ${row.short_id}`],
       });
     }
     return stepped(work, held, { type: "woken" }, `resumed by ${caller.ownerName}`);

@@ -32,32 +32,38 @@ interface Member {
   result: CompletionResult | null;
 }
 
-/** Called by `transact` alone, before it writes. */
-export async function settleContracts(work: Work): Promise<void> {
-  const contracts = [...work.settling].flatMap((id) => work.contracts.get(id) ?? []);
-  const mine = contracts.filter(({ row }) => builtInType(row.contract_type)?.supervisor === false);
-  if (mine.length > 0) {
-    const members = await membersOf(
-      work,
-      mine.map(({ row }) => row.id),
-    );
-    for (const held of mine) settleContract(work, held, members.get(held.row.id) ?? []);
+type Members = Map<string | null, Member[]>;
+
+/** The tasks of the contracts that are to be settled, for `settleContracts`. Never rejects on its own: the next statement does. */
+export async function readMembers(work: Work): Promise<Members> {
+  const ids = [...work.settling].filter((id) => {
+    const held = work.contracts.get(id);
+    return held && builtInType(held.row.contract_type)?.supervisor === false;
+  });
+  if (ids.length === 0) return new Map();
+  const read = sql<Member>`
+    select id, contract_id, short_id, name, kind, status, blocked_by, blocked_detail, error, daemon_id,
+      worktree_path, completion_action, result
+    from makima.task where contract_id = any(${ids}::uuid[]) order by contract_id, id`;
+  const { rows } = await read.execute(work.db).catch(() => ({ rows: [] }));
+  return Map.groupBy(rows, (row) => row.contract_id);
+}
+
+/** Called by `transact` alone, before it writes. What tasks are by now counts, not what was read. */
+export function settleContracts(work: Work, members: Members): void {
+  for (const [contractId, read] of members) {
+    const held = contractId ? work.contracts.get(contractId) : undefined;
+    if (held)
+      settleContract(
+        work,
+        held,
+        read.map((row) => work.tasks.get(row.id)?.row ?? row),
+      );
   }
   for (const { row } of work.tasks.values()) {
     const contract = row.contract_id ? work.contracts.get(row.contract_id) : undefined;
     if (contract) row.held = contract.row.status !== "active";
   }
-}
-
-async function membersOf(work: Work, contractIds: string[]): Promise<Map<string | null, Member[]>> {
-  const { rows } = await sql<Member>`
-    select id, contract_id, short_id, name, kind, status, blocked_by, blocked_detail, error, daemon_id,
-      worktree_path, completion_action, result
-    from makima.task where contract_id = any(${contractIds}::uuid[]) order by contract_id, id`.execute(
-    work.db,
-  );
-  const now = rows.map((row) => work.tasks.get(row.id)?.row ?? row);
-  return Map.groupBy(now, (row) => row.contract_id);
 }
 
 function settleContract(work: Work, held: Held<ContractRow>, members: readonly Member[]): void {

@@ -23,7 +23,7 @@ import { writeContracts } from "./change-contract.ts";
 import { writeTasks } from "./change-task.ts";
 import { keepAnswer, openTicket, useKey, type Ticket } from "./once.ts";
 import { writeRuns, type EndedRun, type StartedRun } from "./runs.ts";
-import { settleContracts } from "./settle-contracts.ts";
+import { readMembers, settleContracts } from "./settle-contracts.ts";
 import { settleDependents } from "./settle-dependents.ts";
 
 /** A locked row and whether it is to be written. */
@@ -57,6 +57,8 @@ export interface Work {
   readonly turns: Map<string, number>;
   readonly touchedTasks: Set<string>;
   readonly endedCredentials: string[];
+  /** Sent already, and not waited for; errors of theirs end the transaction. */
+  readonly statements: Promise<unknown>[];
   workChanged: boolean;
   timersChanged: boolean;
   /** Set by the dispatcher, whose leftovers must not call it again. */
@@ -137,6 +139,7 @@ function newWork(deps: Deps, db: Kysely<Database>): Work {
     turns: new Map(),
     touchedTasks: new Set(),
     endedCredentials: [],
+    statements: [],
     workChanged: false,
     timersChanged: false,
     dispatching: false,
@@ -153,11 +156,17 @@ interface Written {
  * one fails, the server refuses those behind it, and its "commit" becomes a rollback.
  */
 async function commit(work: Work, more: () => Promise<unknown>[]): Promise<Written> {
+  const members = readMembers(work);
   await settleDependents(work);
-  await settleContracts(work);
+  settleContracts(work, await members);
   const { db } = work;
   const written: Written = { history: new Map(), events: new Map() };
-  const statements: Promise<unknown>[] = [...writeContracts(work), ...writeTasks(work), ...writeRuns(work)];
+  const statements: Promise<unknown>[] = [
+    ...work.statements,
+    ...writeContracts(work),
+    ...writeTasks(work),
+    ...writeRuns(work),
+  ];
   if (work.entries.length > 0) {
     statements.push(appendHistory(db, work.entries).then((history) => (written.history = history)));
   }
