@@ -60,7 +60,8 @@ export function classify(facts: RunFacts, now: number): Failure | undefined {
   const exitedWell = facts.exitCode === 0 && facts.signal === undefined;
   if (exitedWell && result && !result.isError) return undefined;
 
-  const said = result?.isError ? [result.text, ...(result.errors ?? [])].join("\n").trim() : "";
+  const errors = (result?.errors ?? []).filter((error) => !DIAGNOSTIC.test(error));
+  const said = result?.isError ? [result.text, ...errors].join("\n").trim() : "";
   const stderr = facts.stderr ?? "";
   const lost = SESSION_LOST.exec(said) ?? SESSION_LOST.exec(stderr);
   if (lost) return { kind: "crash", message: lost[0], sessionLost: true };
@@ -76,7 +77,8 @@ export function classify(facts: RunFacts, now: number): Failure | undefined {
     (facts.declared || (result?.isError && result.subtype !== "error_during_execution")
       ? "unknown"
       : "crash");
-  const message = said || facts.declared?.message || lastLine(stderr) || ending(facts);
+  const retried = kind === "auth" && facts.retry ? "The agent is not signed in, or its login ran out" : "";
+  const message = said || facts.declared?.message || retried || lastLine(stderr) || ending(facts);
   if (kind !== "usage_limit") return { kind, message: withExit(message, facts) };
   const resetsAt = facts.rateLimit?.resetsAt ?? resetTimeIn(said || message, now);
   return resetsAt === undefined ? { kind, message } : { kind, message, resetsAt };
@@ -108,6 +110,9 @@ export function kindOfWord(word: string, text = ""): ErrorKind {
   if (known === "auth" || known === "limit_reached") return known;
   return kindOfText(text) ?? known ?? "unknown";
 }
+
+/** What an agent notes for its own makers when a turn is interrupted. */
+const DIAGNOSTIC = /^\[\w+_diagnostic\]/;
 
 const SESSION_LOST =
   /No conversation found with session ID[^\n]{0,80}|Session ID \S{1,80} is already in use/i;

@@ -66,7 +66,7 @@ export class LoginDesk {
     if (!flow) {
       this.#tell(
         agent,
-        `No login of ${agent} is under way on ${this.#options.hostname}. Begin one with: makima daemons login`,
+        `No login of ${agent} is under way on ${this.#options.hostname}. Begin one with: makima inbox sign-in`,
       );
       return;
     }

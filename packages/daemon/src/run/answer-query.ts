@@ -4,8 +4,9 @@ import { diffText } from "../checkpoint/diff.ts";
 import { lastCheckpoint, checkpointRef } from "../checkpoint/record.ts";
 import { GitError } from "../git/error.ts";
 import { readRef } from "../git/refs.ts";
+import { placeOf } from "../journal/worktrees.ts";
 import { heldRuns } from "../journal/runs.ts";
-import { findTaskTree, readRecord } from "../worktree/task-tree.ts";
+import { findTaskTree } from "../worktree/task-tree.ts";
 import { criteriaFor } from "./check-work.ts";
 import type { RunContext } from "./context.ts";
 import { wordsFor } from "./words.ts";
@@ -20,11 +21,15 @@ export async function answerQuery(context: RunContext, query: Query): Promise<un
 }
 
 async function diffOf(context: RunContext, { taskId, from, to }: Extract<Query, { type: "diff" }>) {
-  const record = await readRecord(context.paths, taskId);
-  if (!record) {
-    throw new GitError("worktree_gone", "This daemon has no record of the task's worktree.", {});
+  const place = placeOf(context.journal, taskId);
+  if (!place) {
+    throw new GitError(
+      "worktree_gone",
+      "This daemon has not worked on the task. The commits are in its repository; list them with: makima tasks checkpoints",
+      {},
+    );
   }
-  const { store, baseCommit, branch } = record.tree;
+  const { store, baseCommit, branch } = place;
   const newest = async () =>
     (await readRef(store, `refs/heads/${branch}`)) ??
     (await lastCheckpoint(store, taskId))?.commit ??

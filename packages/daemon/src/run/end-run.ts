@@ -27,7 +27,11 @@ export function endRun(
             {
               type: "output" as const,
               ...handle.name,
-              entries: [entry(context, "error", words, { isError: true })],
+              entries: [
+                isAsked(outcome)
+                  ? entry(context, "notice", words)
+                  : entry(context, "error", words, { isError: true }),
+              ],
             },
           ]),
       {
@@ -58,6 +62,11 @@ function dropSpools(context: RunContext, runId: string): void {
     (error: unknown) =>
       context.log.warn({ err: error, runId }, "the spool of an ended run could not be removed"),
   );
+}
+
+/** What a person asked for is no error. */
+function isAsked(outcome: RunOutcome): boolean {
+  return outcome.type === "parked" && outcome.reason === "paused";
 }
 
 function outcomeInWords(outcome: RunOutcome): string | undefined {

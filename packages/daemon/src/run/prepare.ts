@@ -11,6 +11,7 @@ import { lastCheckpoint } from "../checkpoint/record.ts";
 import { GitError, type GitErrorCode } from "../git/error.ts";
 import { readRef } from "../git/refs.ts";
 import { openStore, resolveBase, type Store } from "../git/store.ts";
+import { rememberPlace } from "../journal/worktrees.ts";
 import { runCommand } from "../process/run-command.ts";
 import { createWorktree } from "../worktree/create.ts";
 import { findTaskTree, stateOf, type TaskTree } from "../worktree/task-tree.ts";
@@ -103,6 +104,8 @@ async function makePlace(context: RunContext, handle: RunHandle): Promise<Workpl
     handle.run.progress.loop.resumeSession = false;
   }
   for (const note of notes) tell(context, handle, entry(context, "setup", note));
+  const { baseCommit, branch } = tree;
+  rememberPlace(context.journal, spec.taskId, { store: store.gitDir, baseCommit, branch });
   if (!handle.run.progress.started) {
     handle.run.progress.started = true;
     reportAndSave(context, handle, {

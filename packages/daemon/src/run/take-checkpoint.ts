@@ -89,7 +89,7 @@ function reportOnce(
   const { files, insertions, deletions } = taken.changedSinceBase;
   const short = taken.commit.slice(0, 10);
   const left = taken.omitted.length > 0 ? `; ${taken.omitted.length} left out` : "";
-  const text = `checkpoint ${taken.n} "${taken.message}" ${short}: ${files} files, +${insertions} −${deletions}${left}`;
+  const text = `checkpoint ${taken.n} "${taken.message}" ${short}: ${files} ${files === 1 ? "file" : "files"}, +${insertions} −${deletions}${left}`;
   reportAndSave(
     context,
     handle,

@@ -44,7 +44,8 @@ async function applyAlone(deps: Deps, batch: ReportBatch): Promise<number> {
 const together = inGroups<ReportBatch, number>(MOST_TOGETHER, async (deps, batches) => {
   try {
     const daemons = new Set(batches.map(({ daemonId }) => daemonId));
-    if (daemons.size < batches.length) throw new Error("two batches of one daemon cannot share a transaction");
+    if (daemons.size < batches.length)
+      throw new Error("two batches of one daemon cannot share a transaction");
     const stored = await apply(deps, batches);
     return stored.map((value) => ({ ok: true, value }));
   } catch {

@@ -78,7 +78,7 @@ export class DaemonRegistry {
     return Promise.resolve(
       refused("NO_DAEMON", `${which} connected. Start it, then ask again.`, {
         details: { daemonId: typeof whom === "string" ? whom : null },
-        next: ["makima daemons list"],
+        next: ["makima status"],
       }),
     );
   }

@@ -23,7 +23,7 @@ export async function askDaemonOf<S extends z.ZodType>(
       "NO_DAEMON",
       `No daemon has worked on ${task.shortId} yet, so there is nothing to look at.`,
       {
-        next: ["makima daemons list"],
+        next: ["makima status"],
       },
     );
   }
@@ -38,6 +38,6 @@ export function understood<S extends z.ZodType>(
   const parsed = response?.safeParse(answer.value);
   if (parsed?.success) return done(parsed.data);
   return refused("NO_DAEMON", "The daemon's answer is not understood: its makima is of another version.", {
-    next: ["makima daemons list"],
+    next: ["makima status"],
   });
 }
