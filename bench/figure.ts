@@ -7,6 +7,8 @@ export interface Bench {
   folder: string;
   /** Ended in reverse order when the figure is over, however it ended. */
   stack: AsyncDisposableStack;
+  /** Takes rows as they are measured, so that they count even if a later one fails. */
+  row(...rows: Row[]): void;
   /** Tells a person who waits what is going on. */
   say(text: string): void;
 }
@@ -34,7 +36,7 @@ export interface Goal {
 
 export interface Figure {
   title: string;
-  measure(bench: Bench): Promise<Row[]>;
+  measure(bench: Bench): Promise<void>;
 }
 
 export const atMost = (times: number, plusMs = 0): Goal => ({

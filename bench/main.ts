@@ -73,9 +73,14 @@ async function runFigure(name: string, load: () => Promise<{ figure: Figure }>):
   try {
     const { figure } = await load();
     console.error(`${id} ${figure.title}`);
-    const bench: Bench = { quick, folder: own, stack, say: (text) => console.error(`   ${text}`) };
-    const rows = await Promise.race([figure.measure(bench), limit.promise]);
-    lines.push(...rows.map((row) => lineOf(id, row)));
+    const bench: Bench = {
+      quick,
+      folder: own,
+      stack,
+      row: (...rows) => lines.push(...rows.map((row) => lineOf(id, row))),
+      say: (text) => console.error(`   ${text}`),
+    };
+    await Promise.race([figure.measure(bench), limit.promise]);
   } catch (error) {
     failures.push({
       figure: id,

@@ -43,12 +43,12 @@ export const figure: Figure = {
       reference: found.reference[at] ?? [],
       against,
     });
-    return [
+    bench.row(
       { ...row("201 → spawnTask, p50", 0, "job added → start"), goal: atMost(1) },
       { ...row("201 → spawnTask, p99", 1, "job added → start"), goal: atMost(1.5) },
       row("request → spawnTask, p50", 2, "addJob → start"),
       row("request → spawnTask, p99", 3, "addJob → start"),
-    ];
+    );
   },
 };
 

@@ -30,17 +30,15 @@ export const figure: Figure = {
       makima: async () => [await up(bench, file, port)],
       reference: async () => [await startDatabase(home)],
     });
-    return [
-      {
-        what: "makima up → /healthz answers",
-        unit: "ms",
-        makima: makima[0] ?? [],
-        reference: reference[0] ?? [],
-        against: "pg_ctl start",
-        goal: atMost(1.2, 500),
-        note: `the very first start, initdb and all, took ${Math.round(first)} ms`,
-      },
-    ];
+    bench.row({
+      what: "makima up → /healthz answers",
+      unit: "ms",
+      makima: makima[0] ?? [],
+      reference: reference[0] ?? [],
+      against: "pg_ctl start",
+      goal: atMost(1.2, 500),
+      note: `the very first start, initdb and all, took ${Math.round(first)} ms`,
+    });
   },
 };
 

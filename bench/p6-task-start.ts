@@ -23,16 +23,14 @@ export const figure: Figure = {
   title: "start of a task",
   async measure(bench) {
     const daemon = await startBenchDaemon(bench);
-    const rows: Row[] = [];
     for (const files of bench.quick ? [100, 5000] : [100, 5000, 50_000]) {
       bench.say(`${files.toLocaleString("en")} files`);
       const repository = await makeRepository(join(bench.folder, `repository-${files}`), files);
       const perBlock = files > 1000 ? 1 : bench.quick ? 3 : 5;
-      rows.push(await measureStart(bench, daemon, { repository, files, perBlock }));
-      if (files === 100 && hasBubblewrap()) rows.push(await measureSandbox(daemon, repository, perBlock));
+      bench.row(await measureStart(bench, daemon, { repository, files, perBlock }));
+      if (files === 100 && hasBubblewrap()) bench.row(await measureSandbox(daemon, repository, perBlock));
       rmSync(repository, { recursive: true, force: true });
     }
-    return rows;
   },
 };
 
