@@ -16,6 +16,7 @@ import type { Bench } from "./figure.ts";
 
 export class FakeServer extends EventEmitter<{ report: [report: Report] }> {
   readonly #sockets: WebSocketServer;
+  readonly #welcomed = Promise.withResolvers<void>();
   #daemon: WebSocket | undefined;
   #commands = 0;
 
@@ -43,6 +44,11 @@ export class FakeServer extends EventEmitter<{ report: [report: Report] }> {
     return `http://127.0.0.1:${(this.#sockets.address() as AddressInfo).port}`;
   }
 
+  /** Resolves when a daemon was welcomed. */
+  get connected(): Promise<void> {
+    return this.#welcomed.promise;
+  }
+
   command(command: Command): void {
     this.#commands += 1;
     this.#send({ type: "commands", first: this.#commands, items: [command] });
@@ -64,6 +70,7 @@ export class FakeServer extends EventEmitter<{ report: [report: Report] }> {
   #take(frame: DaemonFrame): void {
     switch (frame.type) {
       case "hello":
+        this.#welcomed.resolve();
         return this.#send({
           type: "welcome",
           wireVersion: WIRE_VERSION,

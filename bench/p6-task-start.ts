@@ -7,28 +7,29 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { startDaemon } from "@makima/daemon/main";
-import { configSchema } from "@makima/protocol/config";
 import type { Report } from "@makima/protocol/daemon-wire";
-import { pino } from "pino";
 import { interleave, median, timed } from "./block.ts";
+import { start } from "./child.ts";
 import { FakeServer, specFor } from "./fake-server.ts";
 import { atMost, type Bench, type Figure, type Goal, type Row } from "./figure.ts";
 import { git, makeRepository } from "./repository.ts";
 
-const AGENT = join(import.meta.dirname, "agents", "tiny-agent.sh");
+const CHILD = join(import.meta.dirname, "daemon-child.ts");
 const BLOCKS = 5;
 
 export const figure: Figure = {
   title: "start of a task",
   async measure(bench) {
-    const daemon = await startBenchDaemon(bench);
+    const daemon = await startBenchDaemon(bench, "open");
+    const sandboxed = hasBubblewrap() ? await startBenchDaemon(bench, "sandbox") : undefined;
     for (const files of bench.quick ? [100, 5000] : [100, 5000, 50_000]) {
       bench.say(`${files.toLocaleString("en")} files`);
       const repository = await makeRepository(join(bench.folder, `repository-${files}`), files);
       const perBlock = files > 1000 ? 1 : bench.quick ? 3 : 5;
       bench.row(await measureStart(bench, daemon, { repository, files, perBlock }));
-      if (files === 100 && hasBubblewrap()) bench.row(await measureSandbox(daemon, repository, perBlock));
+      if (files === 100 && sandboxed) {
+        bench.row(await measureSandbox(sandboxed, daemon, repository, perBlock));
+      }
       rmSync(repository, { recursive: true, force: true });
     }
   },
@@ -65,18 +66,22 @@ async function measureStart(bench: Bench, daemon: BenchDaemon, size: Size): Prom
 }
 
 /** With bubblewrap against without. */
-async function measureSandbox(daemon: BenchDaemon, repository: string, perBlock: number): Promise<Row> {
-  const times = async (sandbox: boolean) => {
-    daemon.sandbox(sandbox);
+async function measureSandbox(
+  sandboxed: BenchDaemon,
+  open: BenchDaemon,
+  repository: string,
+  perBlock: number,
+): Promise<Row> {
+  const times = async (daemon: BenchDaemon) => {
     const starts = await repeat(perBlock, () => daemon.startTask(repository));
-    daemon.sandbox(false);
     return [median(starts.map(({ running }) => running))];
   };
+  await sandboxed.startTask(repository);
   const { makima, reference } = await interleave(BLOCKS, {
-    makima: () => times(true),
-    reference: () => times(false),
+    makima: () => times(sandboxed),
+    reference: () => times(open),
   });
-  const goal: Goal = { text: "≤ +50 ms", met: (sandboxed, open) => sandboxed <= open + 50 };
+  const goal: Goal = { text: "≤ +50 ms", met: (inside, outside) => inside <= outside + 50 };
   return {
     what: "the same in a sandbox, 100 files",
     unit: "ms",
@@ -96,35 +101,19 @@ interface Start {
 
 interface BenchDaemon {
   startTask(repository: string): Promise<Start>;
-  sandbox(on: boolean): void;
 }
 
-async function startBenchDaemon(bench: Bench): Promise<BenchDaemon> {
+async function startBenchDaemon(bench: Bench, kind: "open" | "sandbox"): Promise<BenchDaemon> {
   const server = await FakeServer.start(bench);
-  const at = (name: string) => join(bench.folder, name);
-  const config = configSchema.parse({
-    process: { claude_command: "makima-bench-has-no-claude", max_concurrent_tasks: 4 },
-  });
-  const daemon = await startDaemon({
-    config,
-    serverUrl: server.url,
-    apiKey: "mk_bench",
-    labels: [],
-    stateDir: at("state"),
-    journalPath: at("journal.db"),
-    worktreesDir: at("worktrees"),
-    reposDir: at("repos"),
-    programs: { sim: { command: "/bin/sh", args: [AGENT], env: {} } },
-    log: pino({ level: "error" }, pino.destination(2)),
-  });
-  bench.stack.defer(() => daemon.close());
-  await daemon.connected;
+  const folder = join(bench.folder, kind);
+  mkdirSync(folder);
+  const args = ["--disable-warning=ExperimentalWarning", CHILD, server.url, folder, kind];
+  start(bench, process.execPath, args, { stdio: ["ignore", "inherit", "inherit"] });
+  await server.connected;
   return {
-    sandbox: (on) => void (config.process.bubblewrap.enabled = on),
     async startTask(repository) {
       const spec = specFor(repository);
       settleDisk();
-
       const words = server.reported(spec.runId, (report) => startedAt(report) !== undefined);
       const ended = server.reported(spec.runId, (report) => report.type === "runEnded");
       ended.catch(() => undefined);
@@ -134,8 +123,8 @@ async function startBenchDaemon(bench: Bench): Promise<BenchDaemon> {
       const seenAt = performance.timeOrigin + performance.now();
       await ended;
       for (const name of ["worktrees", "state/spools"]) {
-        rmSync(at(name), { recursive: true, force: true });
-        mkdirSync(at(name));
+        rmSync(join(folder, name), { recursive: true, force: true });
+        mkdirSync(join(folder, name));
       }
       return { running: began - sentAt, seen: seenAt - sentAt };
     },
