@@ -1,8 +1,9 @@
 /**
- * Runs the tests: `node scripts/test.ts [unit|db|e2e] [part of a path]`; all kinds when none is named.
+ * Runs the tests: `node scripts/test.ts [unit|process|db|e2e] [part of a path]`; all kinds when none is named.
  *
- * unit: `*.test.ts` beside the source. db: `*.db.test.ts` there, which need PostgreSQL. e2e: `test/e2e`, whole
- * systems of real processes. db and e2e share one PostgreSQL that is started here in a temporary folder.
+ * unit: `*.test.ts` beside the source that need nothing and are quick. process: those in rooms that are about
+ * processes, git and the command line. db: `*.db.test.ts`, which need PostgreSQL. e2e: `test/e2e`, whole systems
+ * of real processes. db and e2e share one PostgreSQL that is started here in a temporary folder.
  * The last line says how many passed and failed; red when one failed, and when nothing ran.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -10,32 +11,42 @@ import { globSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { pino } from "pino";
 import { removePostgres, startPostgres, type RunningPostgres } from "@makima/server/postgres/start-postgres";
 
-const KINDS = ["unit", "db", "e2e"] as const;
+const KINDS = ["unit", "process", "db", "e2e"] as const;
 type Kind = (typeof KINDS)[number];
 
 /** Test files at a time: databases and whole systems are heavy. */
-const CONCURRENCY: Record<Kind, number> = { unit: Math.max(2, availableParallelism()), db: 2, e2e: 2 };
+const CORES = Math.max(2, availableParallelism());
+const CONCURRENCY: Record<Kind, number> = { unit: CORES, process: CORES, db: 2, e2e: 2 };
+
+/** Rooms whose tests start real processes or real git, and take their time. */
+const PROCESSES =
+  /^packages\/(?:agents|cli)\/|^packages\/daemon\/src\/(?:agent|checkpoint|completion|git|link|process|run|sandbox|worktree)\//;
+
+function kindOf(file: string): Kind {
+  if (file.startsWith("test/e2e/")) return "e2e";
+  if (file.endsWith(".db.test.ts")) return "db";
+  return PROCESSES.test(file) ? "process" : "unit";
+}
 
 const words = process.argv.slice(2);
 const isKind = (word: string | undefined): word is Kind => KINDS.includes(word as Kind);
 const wanted = isKind(words[0]) ? [words[0]] : KINDS;
 const part = isKind(words[0]) ? words[1] : words[0];
 
-function filesOf(kind: Kind): string[] {
-  const pattern = kind === "e2e" ? "test/e2e/**/*.test.ts" : "packages/*/src/**/*.test.ts";
-  return globSync(pattern)
-    .filter((file) => kind === "e2e" || file.endsWith(".db.test.ts") === (kind === "db"))
-    .filter((file) => part === undefined || file.includes(part))
-    .sort();
-}
+const files = globSync(["packages/*/src/**/*.test.ts", "test/e2e/**/*.test.ts"])
+  .filter((file) => part === undefined || file.includes(part))
+  .sort();
 
-const plan = wanted.map((kind) => ({ kind, files: filesOf(kind) })).filter(({ files }) => files.length > 0);
+const plan = wanted
+  .map((kind) => ({ kind, files: files.filter((file) => kindOf(file) === kind) }))
+  .filter(({ files }) => files.length > 0);
 const total = { passed: 0, failed: 0 };
 
-const needsServices = plan.some(({ kind }) => kind !== "unit");
+const needsServices = plan.some(({ kind }) => kind === "db" || kind === "e2e");
 if (plan.some(({ kind, files }) => kind === "e2e" || files.some((file) => /sandbox|run\//.test(file))))
   ensureBubblewrap();
 const database = needsServices ? await startDatabase() : undefined;
@@ -54,25 +65,20 @@ function run(kind: Kind, files: string[], url: string | undefined): Promise<void
   console.log(`${kind}: ${files.length} files`);
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });
-    let tail = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      process.stdout.write(text);
-      tail = (tail + text).slice(-4096);
+    const counts: Record<string, number> = {};
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      console.log(line);
+      const [, word = "", count = ""] = /^ℹ (pass|fail|cancelled|skipped) (\d+)$/.exec(line) ?? [];
+      counts[word] = Number(count);
     });
     child.on("close", (code) => {
-      const passed = countIn(tail, "pass");
-      const failed = countIn(tail, "fail") + countIn(tail, "cancelled");
-      total.passed += passed;
+      const failed = (counts["fail"] ?? 0) + (counts["cancelled"] ?? 0);
+      total.passed += counts["pass"] ?? 0;
       // A runner that died, or that skipped what it should have run, is red as well.
-      total.failed += failed + countIn(tail, "skipped") + (code !== 0 && failed === 0 ? 1 : 0);
+      total.failed += failed + (counts["skipped"] ?? 0) + (code !== 0 && failed === 0 ? 1 : 0);
       resolve();
     });
   });
-}
-
-function countIn(tail: string, word: string): number {
-  const found = [...tail.matchAll(new RegExp(`^\\S+ ${word} (\\d+)$`, "gm"))].at(-1);
-  return Number(found?.[1] ?? 0);
 }
 
 async function startDatabase(): Promise<{ url: string; remove: () => Promise<void> }> {

@@ -18,8 +18,9 @@ export function register(program: Command, context: ContextOf): void {
   program
     .command("__complete", { hidden: true })
     .addArgument(new Argument("<kind>").choices(LIVE_KINDS))
-    .action(async (kind: LiveKind) => {
+    .option("--within <ms>", "how long the server may take", Number)
+    .action(async (kind: LiveKind, { within }: { within?: number }) => {
       const { liveIds } = await import("../completion/live-ids.ts");
-      for (const line of await liveIds(await context(), kind)) process.stdout.write(`${line}\n`);
+      for (const line of await liveIds(await context(), kind, within)) process.stdout.write(`${line}\n`);
     });
 }

@@ -53,7 +53,7 @@ test("ids come from the server with what they are; none where it does not answer
   await using server = await fakeServer({
     listTasks: () => ({ items: [taskView({ name: "evil\u001b[2J\tname" })], nextCursor: null }),
   });
-  const { stdout } = await makima(["__complete", "tasks"], { server });
+  const { stdout } = await makima(["__complete", "tasks", "--within", "60000"], { server });
   const [id, about] = stdout.trimEnd().split("\t");
   assert.equal(id, taskView().shortId);
   assert.ok(about?.endsWith("evil name"), about);

@@ -6,13 +6,18 @@ import { findServer } from "../host/find-server.ts";
 import { sanitizeLine } from "../print/terminal.ts";
 import type { LiveKind } from "./tree.ts";
 
-export const COMPLETE_WITHIN_MS = 300;
+/** A shell that waits longer for its tab key feels broken. */
+const COMPLETE_WITHIN_MS = 300;
 const MOST = 100;
 
 /** Lines of id, tab, what it is. Never throws. */
-export async function liveIds(context: CliContext, kind: LiveKind): Promise<string[]> {
+export async function liveIds(
+  context: CliContext,
+  kind: LiveKind,
+  withinMs = COMPLETE_WITHIN_MS,
+): Promise<string[]> {
   try {
-    const signal = AbortSignal.timeout(COMPLETE_WITHIN_MS);
+    const signal = AbortSignal.timeout(withinMs);
     const found = await Promise.race([findServer(context, signal), ended(signal)]);
     if (!found) return [];
     const client = createClient({ url: found.url, key: found.key, signal });
