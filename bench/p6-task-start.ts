@@ -22,7 +22,7 @@ export const figure: Figure = {
   async measure(bench) {
     const daemon = await startBenchDaemon(bench, "open");
     const sandboxed = hasBubblewrap() ? await startBenchDaemon(bench, "sandbox") : undefined;
-    for (const files of bench.quick ? [100, 5000] : [100, 5000, 50_000]) {
+    for (const files of bench.quick ? [100, 2000] : [100, 5000, 50_000]) {
       bench.say(`${files.toLocaleString("en")} files`);
       const repository = await makeRepository(join(bench.folder, `repository-${files}`), files);
       const perBlock = files > 1000 ? 1 : bench.quick ? 3 : 5;
