@@ -17,10 +17,14 @@ export async function actOnTask(
 ): Promise<Outcome<TaskView>> {
   const found = await findTask(deps, caller, id);
   if (!found.ok) return found;
-  const changed = await transact(deps, async (work): Promise<Outcome<{ id: string }>> => {
-    const outcome = await act(work, await holdOneTask(work, found.value));
-    return outcome.ok ? done({ id: found.value }) : outcome;
-  });
+  const changed = await transact(
+    deps,
+    async (work): Promise<Outcome<{ id: string }>> => {
+      const outcome = await act(work, await holdOneTask(work, found.value));
+      return outcome.ok ? done({ id: found.value }) : outcome;
+    },
+    { readsFirst: true },
+  );
   return taskAfter(deps, changed);
 }
 

@@ -62,7 +62,9 @@ const together = inGroups<ReportBatch, number>(MOST_TOGETHER, async (deps, batch
 });
 
 function apply(deps: Deps, batches: readonly ReportBatch[]): Promise<number[]> {
-  return withShortIds((tries) => transact(deps, (work) => applyBatches(work, batches, tries)));
+  return withShortIds((tries) =>
+    transact(deps, (work) => applyBatches(work, batches, tries), { readsFirst: true }),
+  );
 }
 
 async function applyEach(deps: Deps, { items, first, ...from }: ReportBatch): Promise<number> {

@@ -3,24 +3,19 @@
  *
  * One transaction for one owner and many tasks. It locks the outboxes of the owner's connected daemons
  * first, so that two servers never fill the same slot, then takes tasks from the front of the queue, passing
- * over those that another transaction holds. Core decides who goes first and where to; what is placed gets a
- * run with a lease and its command in one commit.
+ * over those that another transaction holds. Core decides where each goes; what is placed gets a run with a
+ * lease and its command in one commit.
  *
  * The queue is fair by construction: each task has a turn, one after the last of its contract's and not
  * before the turn that was placed last, so a contract of three hundred tasks takes every other place, not
  * three hundred in a row, and finding the front costs the same however long the queue is.
  */
 import { sql } from "kysely";
-import {
-  chooseDaemon,
-  orderTasks,
-  whyWaiting,
-  type DaemonCandidate,
-  type PlacementAsk,
-} from "@makima/core/placement";
+import { chooseDaemon, whyWaiting, type DaemonCandidate, type PlacementAsk } from "@makima/core/placement";
 import type { AgentInfo } from "@makima/protocol/daemon-wire";
 import type { Deps } from "../deps.ts";
 import { newId } from "../store/ids.ts";
+import { taskColumns, type TaskRow } from "../store/task-rows.ts";
 import { changeTask, holdTask, touchTask } from "./change-task.ts";
 import { buildRunSpec } from "./run-spec.ts";
 import { newSecret, prefixOf } from "./secrets.ts";
@@ -38,16 +33,16 @@ const CLAIMABLE = sql`t.status = 'pending' and not t.held and t.deps_left = 0`;
 
 /** Places what can be placed now, of all owners. */
 export async function dispatch(deps: Deps): Promise<void> {
-  while ((await transact(deps, placeMany)) >= MOST);
+  while ((await transact(deps, placeMany, { readsFirst: true })) >= MOST);
 }
 
 /** How many tasks were placed. */
 async function placeMany(work: Work): Promise<number> {
   work.dispatching = true;
-  const { owners, running } = await daemonsWithWork(work);
+  const owners = await daemonsWithWork(work);
   let placed = 0;
   for (const [ownerId, daemons] of owners) {
-    placed += await placeFor(work, ownerId, daemons, running, MOST - placed);
+    placed += await placeFor(work, ownerId, daemons, MOST - placed);
   }
   return placed;
 }
@@ -56,31 +51,29 @@ async function placeFor(
   work: Work,
   ownerId: string,
   daemons: readonly DaemonCandidate[],
-  running: Record<string, number>,
   most: number,
 ): Promise<number> {
   let room = daemons.reduce((sum, daemon) => sum + (daemon.draining ? 0 : Math.max(0, daemon.freeSlots)), 0);
   if (most === 0 || (room === 0 && daemons.some((daemon) => !daemon.draining))) return 0;
-  const misfits = new Set<string>();
+  const misfits = new Map<string, string>();
   let placed = 0;
   for (let pass = 0; pass < PASSES && placed < most; pass += 1) {
     const limit = Math.min(room, most - placed) + AHEAD;
-    const window = await claim(work, ownerId, [...misfits], limit);
-    for (const task of inOrder(window, running)) {
-      const daemon = placed < most ? chooseDaemon(askOf(task), daemons) : undefined;
+    const window = await claim(work, ownerId, [...misfits.keys()], limit);
+    for (const task of window) {
+      if (placed >= most || misfits.has(task.needs)) continue;
+      const daemon = chooseDaemon(askOf(task), daemons);
       if (daemon) {
         place(work, task, daemon);
         placed += 1;
         room -= 1;
-        const key = task.contract_id ?? "";
-        running[key] = (running[key] ?? 0) + 1;
-      } else if (placed < most && room > 0) {
-        misfits.add(task.needs);
-        sayWhy(work, task, daemons);
+      } else if (room > 0) {
+        misfits.set(task.needs, whyWaiting(askOf(task), daemons));
       }
     }
     if (room === 0 || window.length < limit) break;
   }
+  for (const [needs, why] of misfits) await sayWhy(work, ownerId, needs, why);
   return placed;
 }
 
@@ -111,17 +104,11 @@ async function daemonsWithWork({ db, deps }: Work) {
       select d.id, d.owner_id, d.name, d.host_id, d.slots, d.labels, d.agents, d.draining,
         array(select a.agent from makima.daemon_auth a where a.daemon_id = d.id and a.required) as signed_out
       from makima.daemon d where ${withWork} order by d.owner_id, d.id`.execute(db),
-    sql<{ daemon_id: string; contract_id: string | null; n: number }>`
-      select r.daemon_id, t.contract_id, count(*)::int as n
-      from makima.daemon d join makima.run r on r.daemon_id = d.id join makima.task t on t.id = r.task_id
-      where ${withWork} and r.state <> 'ended' group by r.daemon_id, t.contract_id`.execute(db),
+    sql<{ daemon_id: string; n: number }>`
+      select r.daemon_id, count(*)::int as n from makima.daemon d join makima.run r on r.daemon_id = d.id
+      where ${withWork} and r.state <> 'ended' group by r.daemon_id`.execute(db),
   ]);
-  const busy: Record<string, number> = {};
-  const running: Record<string, number> = {};
-  for (const { daemon_id, contract_id, n } of counts.rows) {
-    busy[daemon_id] = (busy[daemon_id] ?? 0) + n;
-    running[contract_id ?? ""] = (running[contract_id ?? ""] ?? 0) + n;
-  }
+  const busy = new Map(counts.rows.map(({ daemon_id, n }) => [daemon_id, n]));
   const owners = new Map<string, DaemonCandidate[]>();
   for (const row of found.rows) {
     const daemon: DaemonCandidate = {
@@ -131,7 +118,7 @@ async function daemonsWithWork({ db, deps }: Work) {
       hostname: row.host_id,
       connected: true,
       draining: row.draining,
-      freeSlots: row.slots - (busy[row.id] ?? 0),
+      freeSlots: row.slots - (busy.get(row.id) ?? 0),
       labels: row.labels,
       agents: row.agents
         .filter((agent) => agent.available && !row.signed_out.includes(agent.name))
@@ -139,7 +126,7 @@ async function daemonsWithWork({ db, deps }: Work) {
     };
     owners.set(row.owner_id, [...(owners.get(row.owner_id) ?? []), daemon]);
   }
-  return { owners, running };
+  return owners;
 }
 
 function claim({ db, tasks }: Work, ownerId: string, misfits: string[], limit: number): Promise<Candidate[]> {
@@ -149,17 +136,6 @@ function claim({ db, tasks }: Work, ownerId: string, misfits: string[], limit: n
     sql`t.owner_id = ${ownerId} and ${CLAIMABLE} and t.needs <> all(${misfits}) and t.id <> all(${taken}::uuid[])`,
     sql`order by t.priority desc, t.turn, t.id limit ${limit} for update of t skip locked`,
   );
-}
-
-function inOrder(window: readonly Candidate[], running: Readonly<Record<string, number>>): Candidate[] {
-  const byId = new Map(window.map((task) => [task.id, task]));
-  const queued = window.map((task) => ({
-    id: task.id,
-    ...(task.contract_id === null ? {} : { contractId: task.contract_id }),
-    priority: task.priority,
-    createdAt: task.created_at.getTime(),
-  }));
-  return orderTasks(queued, running).flatMap(({ id }) => byId.get(id) ?? []);
 }
 
 function askOf(task: Candidate): PlacementAsk {
@@ -199,12 +175,18 @@ function place(work: Work, task: Candidate, daemon: DaemonCandidate): void {
   work.turns.set(row.owner_id, Math.max(row.turn, work.turns.get(row.owner_id) ?? 0));
 }
 
-/** Said again only when it changed. */
-function sayWhy(work: Work, task: Candidate, daemons: readonly DaemonCandidate[]): void {
-  const { plan: _p, contract: _c, repository: _r, messages: _m, checkpoint: _k, ...row } = task;
-  const held = holdTask(work, row);
-  const why = whyWaiting(askOf(task), daemons);
-  if (row.waiting_on === why) return;
-  row.waiting_on = why;
-  touchTask(work, held);
+/** Tasks of one kind that are told in one round why they wait. */
+const MOST_TOLD = 100;
+
+/** Told again only when it changed. */
+async function sayWhy(work: Work, ownerId: string, needs: string, why: string): Promise<void> {
+  const { rows } = await sql<TaskRow>`
+    select ${taskColumns("t")} from makima.task t
+    where t.owner_id = ${ownerId} and ${CLAIMABLE} and t.needs = ${needs} and t.waiting_on is distinct from ${why}
+    order by t.priority desc, t.turn, t.id limit ${MOST_TOLD} for update of t skip locked`.execute(work.db);
+  for (const row of rows) {
+    const held = holdTask(work, row);
+    row.waiting_on = why;
+    touchTask(work, held);
+  }
 }

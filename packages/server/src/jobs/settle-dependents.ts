@@ -48,10 +48,11 @@ export function settle(work: Work, held: HeldTask, edges: readonly Edge[]): void
     return;
   }
   const left = state.state === "waiting" ? state.on : [];
-  if (row.deps_left === left.length) return;
+  const names = left.map((id) => known.get(id)?.short_id ?? id);
+  const waitingOn = left.length === 0 ? "a free slot" : `tasks ${names.join(", ")}`;
+  if (row.deps_left === left.length && row.waiting_on === waitingOn) return;
   row.deps_left = left.length;
-  row.waiting_on =
-    left.length === 0 ? "a free slot" : `tasks ${left.map((id) => known.get(id)?.short_id ?? id).join(", ")}`;
+  row.waiting_on = waitingOn;
   if (left.length === 0) work.workChanged = true;
   touchTask(work, held);
 }

@@ -82,12 +82,24 @@ export function addCommand(work: Work, daemonId: string, command: Command, taskI
 
 const MOST_TRIES = 5;
 
+export interface TransactOptions {
+  /**
+   * The job begins by reading or locking, and writes only after it has an answer. Its first statements then
+   * travel with "begin"; a write that did would be kept if that failed.
+   */
+  readsFirst?: boolean;
+}
+
 /** Runs `job` in one transaction. A refused outcome changes nothing; neither does an error, which is thrown. */
-export async function transact<T>(deps: Deps, job: (work: Work) => Promise<T>): Promise<T> {
+export async function transact<T>(
+  deps: Deps,
+  job: (work: Work) => Promise<T>,
+  options: TransactOptions = {},
+): Promise<T> {
   const ticket = openTicket();
   for (let tries = 1; ; tries += 1) {
     try {
-      return await runOnce(deps, ticket, job);
+      return await runOnce(deps, ticket, job, options);
     } catch (error) {
       if (tries >= MOST_TRIES || !isTransient(error)) throw error;
       deps.log.debug({ err: error, tries }, "a transaction lost against another one and runs again");
@@ -95,11 +107,16 @@ export async function transact<T>(deps: Deps, job: (work: Work) => Promise<T>): 
   }
 }
 
-function runOnce<T>(deps: Deps, ticket: Ticket | undefined, job: (work: Work) => Promise<T>): Promise<T> {
+function runOnce<T>(
+  deps: Deps,
+  ticket: Ticket | undefined,
+  job: (work: Work) => Promise<T>,
+  { readsFirst = false }: TransactOptions,
+): Promise<T> {
   return onOneConnection(deps.db, async (db) => {
     const begun = sql`begin`.execute(db);
-    // Travels with the job's first statement; failing, it makes that one fail too.
     begun.catch(() => undefined);
+    if (!readsFirst || ticket) await begun;
     const work = newWork(deps, db);
     let value: T;
     let written: Written;
@@ -110,6 +127,7 @@ function runOnce<T>(deps: Deps, ticket: Ticket | undefined, job: (work: Work) =>
         await sql`rollback`.execute(db);
         return value;
       }
+      await begun;
       written = await commit(work, () => (ticket ? [keepAnswer(db, ticket, valueOf(value))] : []));
     } catch (error) {
       await sql`rollback`.execute(db).catch(() => {

@@ -80,12 +80,16 @@ async function makeTemplate(client: Client, base: PoolConfig): Promise<void> {
 async function startOwn(): Promise<PoolConfig> {
   const dataDir = await mkdtemp(join(tmpdir(), "mk-test-"));
   const running = await startPostgres({ dataDir, log: quiet });
-  after(async () => {
+  removeOwn = async () => {
     await removePostgres(running);
     await rm(dataDir, { recursive: true, force: true });
-  });
+  };
   return running.connection;
 }
+
+let removeOwn: (() => Promise<void>) | undefined;
+// Said when this file is loaded: in a test it would end with that test.
+after(() => removeOwn?.());
 
 function on(base: PoolConfig, database: string): PoolConfig {
   return { ...base, database };
