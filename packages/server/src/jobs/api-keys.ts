@@ -7,7 +7,7 @@ import { done, refused, type Outcome } from "../outcome.ts";
 import { newId } from "../store/ids.ts";
 import { storable } from "../store/json.ts";
 import { isUuid } from "../store/resolve.ts";
-import type { ApiKeyTable } from "../store/schema.ts";
+import type { ApiKeyTable } from "../store/access-tables.ts";
 import { newSecret, prefixOf } from "./secrets.ts";
 
 export type CreateApiKey = z.output<NonNullable<typeof createApiKeyRoute.body>>;

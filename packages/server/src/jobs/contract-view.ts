@@ -2,7 +2,8 @@
 import { sql, type Kysely, type RawBuilder, type Selectable } from "kysely";
 import type { TaskStatus } from "@makima/core/task";
 import type { ContractView } from "@makima/protocol/api/contracts";
-import type { ContractTable, Database, RepositoryTable } from "../store/schema.ts";
+import type { ContractTable, RepositoryTable } from "../store/work-tables.ts";
+import type { Database } from "../store/schema.ts";
 
 type Row = Selectable<ContractTable>;
 interface Sum {

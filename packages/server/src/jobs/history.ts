@@ -6,7 +6,7 @@ import type { Evidence } from "@makima/protocol/gate";
 import type { HistoryEntry, MessageType } from "@makima/protocol/history";
 import type { Caller, Deps } from "../deps.ts";
 import { done, type Outcome } from "../outcome.ts";
-import type { TaskEventTable } from "../store/schema.ts";
+import type { TaskEventTable } from "../store/run-tables.ts";
 import { cursorNumber, findTask, pageOfRows } from "./find.ts";
 import type { Page } from "./list-tasks.ts";
 

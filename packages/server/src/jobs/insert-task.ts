@@ -4,7 +4,7 @@ import { branchName } from "@makima/core/slug";
 import type { TaskSettings } from "@makima/protocol/api/task-schema";
 import { newId, newShortId } from "../store/ids.ts";
 import { storable, toJson } from "../store/json.ts";
-import type { ContractLimits, RepositoryTable } from "../store/schema.ts";
+import type { ContractLimits, RepositoryTable } from "../store/work-tables.ts";
 import { addEntry, addEvent, type Work } from "./transact.ts";
 
 export interface InsertTask {

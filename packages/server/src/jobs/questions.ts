@@ -3,7 +3,7 @@ import type { Selectable } from "kysely";
 import type { QuestionView } from "@makima/protocol/api/mesh";
 import type { Caller, Deps } from "../deps.ts";
 import { done, refused, type Outcome } from "../outcome.ts";
-import type { QuestionTable } from "../store/schema.ts";
+import type { QuestionTable } from "../store/work-tables.ts";
 import { cursorNumber, findTask, pageOfRows } from "./find.ts";
 import type { Page } from "./list-tasks.ts";
 

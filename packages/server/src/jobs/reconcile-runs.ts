@@ -7,7 +7,7 @@
  * is yet to come: then it is lost once the reports that the daemon has now are applied.
  */
 import { sql } from "kysely";
-import type { RunState } from "../store/schema.ts";
+import type { RunState } from "../store/run-tables.ts";
 import { changeTask, holdTasks } from "./change-task.ts";
 import { addEntry, type Work } from "./transact.ts";
 

@@ -7,7 +7,7 @@ import type { repositoryInput } from "@makima/protocol/api/contracts";
 import type { FieldError } from "@makima/protocol/problem";
 import type { Selectable } from "kysely";
 import { newId } from "../store/ids.ts";
-import type { RepositoryTable } from "../store/schema.ts";
+import type { RepositoryTable } from "../store/work-tables.ts";
 
 export type RepositoryInput = z.output<typeof repositoryInput>;
 type NewRepository = Omit<Selectable<RepositoryTable>, "contract_id" | "owner_id">;

@@ -2,7 +2,7 @@
 import { configSchema } from "@makima/protocol/config";
 import { runOptionsSchema, type RunOptions, type RunSpec } from "@makima/protocol/run-spec";
 import type { Selectable } from "kysely";
-import type { RepositoryTable } from "../store/schema.ts";
+import type { RepositoryTable } from "../store/work-tables.ts";
 import type { TaskRow } from "../store/task-rows.ts";
 
 export interface SpecFacts {

@@ -1,7 +1,8 @@
 /** Reads what run specifications are made of, for tasks that are locked by the reading or by the caller. */
 import { sql, type Kysely, type RawBuilder, type Selectable } from "kysely";
 import type { RunOptions } from "@makima/protocol/run-spec";
-import type { Database, RepositoryTable } from "../store/schema.ts";
+import type { Database } from "../store/schema.ts";
+import type { RepositoryTable } from "../store/work-tables.ts";
 import { taskColumns, type TaskRow } from "../store/task-rows.ts";
 
 /** A task with all that its next run is told. */

@@ -1,6 +1,7 @@
 /** Rows of tasks and contracts as jobs hold them while they change them. */
 import { sql, type Kysely, type Selectable } from "kysely";
-import type { ContractTable, Database, TaskTable } from "./schema.ts";
+import type { ContractTable, TaskTable } from "./work-tables.ts";
+import type { Database } from "./schema.ts";
 
 /** Everything of a task but its plan, which may be long. */
 export type TaskRow = Omit<Selectable<TaskTable>, "plan">;
