@@ -84,11 +84,10 @@ test("daemons are told that the server shuts down", async () => {
 });
 
 test("an open event stream does not hold up the server's end", async () => {
-  const server = await startTestServer();
+  // Were the stream waited for, the end would come only after ten minutes.
+  const server = await startTestServer({ timing: { drainMs: 600_000 } });
   const stream = await server.call("GET", "/events");
-  const started = performance.now();
   await server.server.close();
-  assert.ok(performance.now() - started < 2000);
   await stream.text();
   await server.database[Symbol.asyncDispose]();
 });

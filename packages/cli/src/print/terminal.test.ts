@@ -52,11 +52,10 @@ test("sequences go as a whole, and the text around them stays", () => {
   for (const [hostile, safe] of cases) assert.equal(sanitize(hostile), safe);
 });
 
-test("five megabytes of the worst are cleaned in a moment", () => {
-  const began = performance.now();
-  sanitize("\u001b]".repeat(2_500_000));
-  sanitize("\u001b[".repeat(2_500_000));
-  assert.ok(performance.now() - began < 3000);
+test("five megabytes of the worst are cleaned", () => {
+  // What takes time squared would not come back from this within any test's patience.
+  assert.equal(sanitize("\u001b]".repeat(2_500_000)).includes("\u001b"), false);
+  assert.equal(sanitize("\u001b[".repeat(2_500_000)).includes("\u001b"), false);
 });
 
 test("colour follows the stream and the environment", () => {

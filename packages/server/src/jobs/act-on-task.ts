@@ -6,7 +6,8 @@ import { done, type Outcome } from "../outcome.ts";
 import { changeTask, holdOneTask, refusedStep } from "./change-task.ts";
 import { findTask } from "./find.ts";
 import { taskAfter } from "./show-task.ts";
-import { transact, type HeldTask, type Work } from "./transact.ts";
+import { transact } from "./transact.ts";
+import type { HeldTask, Work } from "./work.ts";
 
 /** `act` changes the held task, or answers a refusal, which changes nothing. */
 export async function actOnTask(

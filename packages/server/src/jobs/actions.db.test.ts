@@ -121,7 +121,7 @@ test("an open breaker is closed by continuing: more iterations, and an instructi
   await dispatch(deps);
   const next = (await daemon.specs()).at(-1);
   assert.equal(next?.loop?.sessionId, "s1");
-  assert.equal((next?.loop?.breaker as { open?: unknown }).open, undefined);
+  assert.equal((next?.loop?.breaker as { open?: unknown } | undefined)?.open, undefined);
   assert.equal(next?.maxIterations, 5);
   assert.deepEqual(
     next?.messages.map(({ text }) => text),

@@ -14,7 +14,8 @@ import { carryAnswers } from "./answers.ts";
 import { changeTask, holdOneTask } from "./change-task.ts";
 import { findQuestion } from "./find.ts";
 import { questionById } from "./questions.ts";
-import { addCommand, addEntry, addEvent, transact, type Work } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addCommand, addEntry, addEvent, type Work } from "./work.ts";
 
 export interface AnswerQuestion {
   id: string;

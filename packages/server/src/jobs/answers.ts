@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import { newId } from "../store/ids.ts";
 import { storable } from "../store/json.ts";
-import type { Work } from "./transact.ts";
+import type { Work } from "./work.ts";
 
 interface Answered {
   id: string;

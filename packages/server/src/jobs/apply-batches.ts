@@ -11,7 +11,7 @@ import { holdTasks } from "./change-task.ts";
 import { loseRuns } from "./reconcile-runs.ts";
 import { applyOne } from "./report/apply-one.ts";
 import { bury, later, type KnownRun, type ReportContext } from "./report/context.ts";
-import type { Work } from "./transact.ts";
+import type { Work } from "./work.ts";
 
 export interface ReportBatch {
   daemonId: string;

@@ -13,7 +13,7 @@ import {
 import { refused, type Outcome } from "../outcome.ts";
 import { toJson } from "../store/json.ts";
 import { lockContracts, type ContractRow } from "../store/task-rows.ts";
-import { addEvent, type Held, type Work } from "./transact.ts";
+import { addEvent, type Held, type Work } from "./work.ts";
 
 /** Locks a contract. Tasks of it must not be held yet. */
 export async function holdContract(work: Work, id: string): Promise<Held<ContractRow>> {

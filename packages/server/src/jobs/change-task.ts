@@ -15,8 +15,7 @@ import {
 import { refused, type Outcome } from "../outcome.ts";
 import { toJson } from "../store/json.ts";
 import { lockContractsOf, lockTasks, type TaskRow } from "../store/task-rows.ts";
-import type { EndReason } from "./runs.ts";
-import { addCommand, addEntry, addEvent, type HeldTask, type Work } from "./transact.ts";
+import { type EndReason, addCommand, addEntry, addEvent, type HeldTask, type Work } from "./work.ts";
 
 /** Locks tasks, and before them their contracts. Unknown ids are not in the answer. */
 export async function holdTasks(work: Work, ids: readonly string[]): Promise<HeldTask[]> {

@@ -16,7 +16,8 @@ import { readContracts } from "./contract-view.ts";
 import { insertTask } from "./insert-task.ts";
 import { takeRepositories } from "./repositories.ts";
 import { readTasks } from "./task-view.ts";
-import { addEvent, transact, type Work } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addEvent, type Work } from "./work.ts";
 
 export type CreateContract = z.output<NonNullable<typeof createContractRoute.body>>;
 

@@ -14,7 +14,8 @@ import { nameFrom, onlyVague } from "./create-contract.ts";
 import { findContract } from "./find.ts";
 import { insertTask } from "./insert-task.ts";
 import { taskAfter } from "./show-task.ts";
-import { transact, type Work } from "./transact.ts";
+import { transact } from "./transact.ts";
+import type { Work } from "./work.ts";
 
 export type CreateTask = { id: string } & z.output<NonNullable<typeof createTaskRoute.body>>;
 

@@ -1,7 +1,8 @@
 /** A daemon's connection ended. Its runs go on by themselves; their leases run out if it stays away. */
 import { sql } from "kysely";
 import type { Deps } from "../deps.ts";
-import { addEvent, transact } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addEvent } from "./work.ts";
 
 /** Nothing happens when a newer connection took its place. */
 export async function daemonGone(

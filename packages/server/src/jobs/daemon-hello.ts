@@ -9,7 +9,8 @@ import type { Caller, Deps } from "../deps.ts";
 import { toJson } from "../store/json.ts";
 import { restoreLogin } from "./daemon-logins.ts";
 import { reconcileRuns } from "./reconcile-runs.ts";
-import { addEvent, transact, type Work } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addEvent, type Work } from "./work.ts";
 
 export type Hello = Extract<DaemonFrame, { type: "hello" }>;
 type Welcome = Omit<Extract<ServerFrame, { type: "welcome" }>, "type">;

@@ -1,7 +1,7 @@
 /** Logins of agents on daemons: one that ran out blocks its tasks, one that is restored wakes them. */
 import { sql } from "kysely";
 import { changeTask, holdTasks } from "./change-task.ts";
-import { addEvent, type Work } from "./transact.ts";
+import { addEvent, type Work } from "./work.ts";
 
 export interface LoginNeeded {
   daemonId: string;

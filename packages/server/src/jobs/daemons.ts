@@ -9,7 +9,8 @@ import { isUuid } from "../store/resolve.ts";
 import { restoreLogin } from "./daemon-logins.ts";
 import { cursorId, pageOfRows } from "./find.ts";
 import type { Page } from "./list-tasks.ts";
-import { addCommand, transact } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addCommand } from "./work.ts";
 
 interface Row {
   id: string;

@@ -20,7 +20,8 @@ import { changeTask, holdTask, touchTask } from "./change-task.ts";
 import { buildRunSpec } from "./run-spec.ts";
 import { newSecret, prefixOf } from "./secrets.ts";
 import { readCandidates, type Candidate } from "./spec-facts.ts";
-import { addCommand, transact, type Work } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addCommand, type Work } from "./work.ts";
 
 /** Tasks of one transaction. */
 const MOST = 250;

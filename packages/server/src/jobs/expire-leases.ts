@@ -6,7 +6,8 @@
 import { sql } from "kysely";
 import type { Deps } from "../deps.ts";
 import { loseRuns } from "./reconcile-runs.ts";
-import { addEntry, addEvent, transact, type Work } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addEntry, addEvent, type Work } from "./work.ts";
 
 /** Runs of one transaction. */
 const MOST = 200;

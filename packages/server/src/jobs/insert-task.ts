@@ -5,7 +5,7 @@ import type { TaskSettings } from "@makima/protocol/api/task-schema";
 import { newId, newShortId } from "../store/ids.ts";
 import { storable, toJson } from "../store/json.ts";
 import type { ContractLimits, RepositoryTable } from "../store/work-tables.ts";
-import { addEntry, addEvent, type Work } from "./transact.ts";
+import { addEntry, addEvent, type Work } from "./work.ts";
 
 export interface InsertTask {
   contract: {

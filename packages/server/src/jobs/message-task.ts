@@ -6,7 +6,7 @@ import { done, refused, type Outcome } from "../outcome.ts";
 import { newId } from "../store/ids.ts";
 import { storable } from "../store/json.ts";
 import { actOnTask } from "./act-on-task.ts";
-import { addCommand } from "./transact.ts";
+import { addCommand } from "./work.ts";
 
 /** Kept until the agent has it: what a run did not take in goes with the next. */
 export function messageTask(

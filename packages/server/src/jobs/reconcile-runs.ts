@@ -9,7 +9,7 @@
 import { sql } from "kysely";
 import type { RunState } from "../store/run-tables.ts";
 import { changeTask, holdTasks } from "./change-task.ts";
-import { addEntry, type Work } from "./transact.ts";
+import { addEntry, type Work } from "./work.ts";
 
 export interface Claimed {
   daemonId: string;

@@ -7,7 +7,7 @@ import { actOnTask } from "./act-on-task.ts";
 import { touchTask } from "./change-task.ts";
 import { buildRunSpec } from "./run-spec.ts";
 import { readCandidates } from "./spec-facts.ts";
-import { addCommand } from "./transact.ts";
+import { addCommand } from "./work.ts";
 
 /** INVALID_TRANSITION unless the task is done and its action failed. */
 export function retryCompletionAction(

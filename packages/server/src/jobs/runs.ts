@@ -1,33 +1,7 @@
 /** Runs as they are written: begun with a lease and a key, ended with a reason. */
 import { sql } from "kysely";
-import type { Work } from "./transact.ts";
+import type { Work } from "./work.ts";
 import { toJson } from "../store/json.ts";
-
-export interface StartedRun {
-  id: string;
-  taskId: string;
-  contractId: string | null;
-  ownerId: string;
-  daemonId: string;
-  epoch: number;
-  attempt: number;
-  /** SHA-256 of the run's own key, as hex, and the key's first characters. */
-  keyHash: string;
-  keyPrefix: string;
-  /** Waiting messages that its specification carries. */
-  messages: string[];
-}
-
-export type EndReason = "done" | "failed" | "parked" | "lost" | "cancelled";
-
-export interface EndedRun {
-  id: string;
-  reason: EndReason;
-  outcome?: unknown;
-  runtimeSecs?: number;
-  /** The task is over, so its open questions are. */
-  final: boolean;
-}
 
 /** The run's key has the id of the run, so that ending a run says which credential ended. */
 export function writeRuns(work: Work): Promise<unknown>[] {

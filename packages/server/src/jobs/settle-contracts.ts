@@ -14,7 +14,7 @@ import { hasLiveRun, type ParkReason, type TaskError, type TaskStatus } from "@m
 import type { CompletionResult } from "@makima/protocol/daemon-wire";
 import type { ContractRow } from "../store/task-rows.ts";
 import { changeContract } from "./change-contract.ts";
-import { addCommand, type Held, type Work } from "./transact.ts";
+import { addCommand, type Held, type Work } from "./work.ts";
 
 interface Member {
   id: string;

@@ -6,7 +6,7 @@ import { sql } from "kysely";
 import { dependencyState } from "@makima/core/dependencies";
 import type { TaskStatus } from "@makima/core/task";
 import { changeTask, holdTasks, touchTask } from "./change-task.ts";
-import type { HeldTask, Work } from "./transact.ts";
+import type { HeldTask, Work } from "./work.ts";
 
 interface Edge {
   task_id: string;

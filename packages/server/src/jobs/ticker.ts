@@ -27,6 +27,7 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
   let due = Number.POSITIVE_INFINITY;
   let again = false;
   let closed = false;
+  let busy = false;
   let working: Promise<void> | undefined;
   let soon: NodeJS.Timeout | undefined;
   let failures = 0;
@@ -37,9 +38,10 @@ export function startTicker(name: string, log: Logger, run: () => Promise<number
     begin();
   };
   const begin = (): void => {
-    if (closed || working || !again) return;
+    if (closed || busy || !again) return;
+    busy = true;
     working = work().finally(() => {
-      working = undefined;
+      busy = false;
       // A call that came between the last look and here.
       begin();
     });

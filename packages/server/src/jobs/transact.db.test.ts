@@ -10,7 +10,8 @@ import { lastEventSeq, listOwnerEvents } from "./events.ts";
 import { listContracts } from "./list-contracts.ts";
 import { once } from "./once.ts";
 import { startContract } from "./start-contract.ts";
-import { addEvent, transact } from "./transact.ts";
+import { transact } from "./transact.ts";
+import { addEvent } from "./work.ts";
 
 test("event numbers follow commit order, also when one transaction is slow", async () => {
   await using world = await openWorld();
@@ -79,8 +80,8 @@ test("a change of state and its story are kept together or not at all, whichever
   const { deps, caller } = world;
   const daemon = await world.daemon();
   const { contract, tasks } = await world.contract({ start: false });
-  const started_ = await failEach(world, () => startContract(deps, caller, { id: contract.id }));
-  assert.ok(started_ > 5);
+  const startCalls = await failEach(world, () => startContract(deps, caller, { id: contract.id }));
+  assert.ok(startCalls > 5);
   const placed = await failEach(world, () => dispatch(deps));
   assert.ok(placed > 8);
   const [spec] = await daemon.specs();
@@ -111,8 +112,8 @@ test("a key makes a request happen once: the same again is answered alike, anoth
   const { deps, caller } = world;
   const { ownerId } = caller;
   const create = (goal: string) =>
-    once(deps, { ownerId, key: "k1", route: "createContract", request: { goal } }, () =>
-      world.contract({ goal }).then(done),
+    once(deps, { ownerId, key: "k1", route: "createContract", request: { goal } }, async () =>
+      done(await world.contract({ goal })),
     );
   const [first, second] = await Promise.all([create("One"), create("One")]);
   const third = await create("One");

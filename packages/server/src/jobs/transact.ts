@@ -7,78 +7,22 @@
  * the owner's row. Locks are taken in this order everywhere, so transactions wait for each other but not in
  * circles; should two meet all the same, the loser runs again.
  */
-import { sql, type Kysely } from "kysely";
+import { sql } from "kysely";
 import type { EventView } from "@makima/protocol/api/contracts";
-import type { HistoryEntry, OutputEntry } from "@makima/protocol/history";
-import type { Command } from "@makima/protocol/daemon-wire";
+import type { HistoryEntry } from "@makima/protocol/history";
 import type { Deps } from "../deps.ts";
-import { appendCommands, type NewCommand } from "../store/append-commands.ts";
-import { appendEvents, type NewEvent } from "../store/append-events.ts";
-import { appendHistory, type NewEntry } from "../store/append-history.ts";
+import { appendCommands } from "../store/append-commands.ts";
+import { appendEvents } from "../store/append-events.ts";
+import { appendHistory } from "../store/append-history.ts";
 import { BrokenConnection, onOneConnection } from "../store/pin.ts";
-import type { Database } from "../store/schema.ts";
 import { isTransient } from "../store/store-error.ts";
-import type { ContractRow, TaskRow } from "../store/task-rows.ts";
 import { writeContracts } from "./change-contract.ts";
 import { writeTasks } from "./change-task.ts";
 import { keepAnswer, openTicket, useKey, type Ticket } from "./once.ts";
-import { writeRuns, type EndedRun, type StartedRun } from "./runs.ts";
+import { writeRuns } from "./runs.ts";
 import { readMembers, settleContracts } from "./settle-contracts.ts";
 import { settleDependents } from "./settle-dependents.ts";
-
-/** A locked row and whether it is to be written. */
-export interface Held<Row> {
-  row: Row;
-  changed: boolean;
-}
-export interface HeldTask extends Held<TaskRow> {
-  /** What its runs left behind changed too: loop, gate, evidence, result, usage. */
-  details: boolean;
-  /** It became pending and takes its place in the queue anew. */
-  requeued: boolean;
-}
-
-export interface Work {
-  readonly deps: Deps;
-  readonly db: Kysely<Database>;
-  readonly tasks: Map<string, HeldTask>;
-  readonly contracts: Map<string, Held<ContractRow>>;
-  readonly startedRuns: StartedRun[];
-  readonly endedRuns: EndedRun[];
-  readonly entries: NewEntry[];
-  readonly commands: NewCommand[];
-  /** By owner. */
-  readonly events: Map<string, NewEvent[]>;
-  /** Contracts whose status is to be looked at again because a task of theirs changed. */
-  readonly settling: Set<string>;
-  /** Tasks that ended, for those that depend on them. */
-  readonly endedTasks: Set<string>;
-  /** Highest turn placed, by owner. */
-  readonly turns: Map<string, number>;
-  readonly touchedTasks: Set<string>;
-  readonly endedCredentials: string[];
-  /** Sent already, and not waited for; errors of theirs end the transaction. */
-  readonly statements: Promise<unknown>[];
-  workChanged: boolean;
-  timersChanged: boolean;
-  /** Set by the dispatcher, whose leftovers must not call it again. */
-  dispatching: boolean;
-}
-
-export function addEvent(work: Work, ownerId: string, event: NewEvent): void {
-  const known = work.events.get(ownerId);
-  if (known) known.push(event);
-  else work.events.set(ownerId, [event]);
-}
-
-export function addEntry(work: Work, taskId: string, entry: Omit<OutputEntry, "at">, runId?: string): void {
-  const at = new Date(work.deps.now()).toISOString();
-  work.entries.push({ taskId, runId, entry: { at, ...entry } });
-}
-
-export function addCommand(work: Work, daemonId: string, command: Command, taskId?: string): void {
-  work.commands.push({ daemonId, taskId, command });
-}
+import { newWork, type Work } from "./work.ts";
 
 const MOST_TRIES = 5;
 
@@ -139,29 +83,6 @@ function runOnce<T>(
     tell(work, written);
     return value;
   });
-}
-
-function newWork(deps: Deps, db: Kysely<Database>): Work {
-  return {
-    deps,
-    db,
-    tasks: new Map(),
-    contracts: new Map(),
-    startedRuns: [],
-    endedRuns: [],
-    entries: [],
-    commands: [],
-    events: new Map(),
-    settling: new Set(),
-    endedTasks: new Set(),
-    turns: new Map(),
-    touchedTasks: new Set(),
-    endedCredentials: [],
-    statements: [],
-    workChanged: false,
-    timersChanged: false,
-    dispatching: false,
-  };
 }
 
 interface Written {

@@ -4,8 +4,7 @@ import type { Usage } from "@makima/protocol/gate";
 import { hasLiveRun } from "@makima/core/task";
 import { toJson } from "../../store/json.ts";
 import { newId } from "../../store/ids.ts";
-import type { HeldTask, Work } from "../transact.ts";
-import { addEntry } from "../transact.ts";
+import { type HeldTask, type Work, addEntry } from "../work.ts";
 import { touchTask } from "../change-task.ts";
 
 export interface KnownRun {

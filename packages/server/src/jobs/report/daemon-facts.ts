@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { Command, ReportOf } from "@makima/protocol/daemon-wire";
 import { changeTask, holdTasks, touchTask } from "../change-task.ts";
 import { requireLogin, restoreLogin } from "../daemon-logins.ts";
-import { addEntry } from "../transact.ts";
+import { addEntry } from "../work.ts";
 import type { ReportContext } from "./context.ts";
 
 export async function authRequired(context: ReportContext, report: ReportOf<"authRequired">): Promise<void> {

@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import type { ReportOf } from "@makima/protocol/daemon-wire";
 import { newShortId } from "../../store/ids.ts";
 import { storable, toJson } from "../../store/json.ts";
-import { addEvent } from "../transact.ts";
+import { addEvent } from "../work.ts";
 import { currentTask, later, noteStale, type ReportContext } from "./context.ts";
 
 export function questionAsked(context: ReportContext, report: ReportOf<"questionAsked">): void {

@@ -4,13 +4,12 @@
  * A run that parks may wait for something that came a moment earlier. So the wake condition is looked at
  * again here, in the transaction that parks.
  */
-import { sql } from "kysely";
 import type { RunOutcome } from "@makima/core/task";
 import type { ReportOf } from "@makima/protocol/daemon-wire";
 import { changeTask, touchTask } from "../change-task.ts";
 import { wasRestored } from "../daemon-logins.ts";
 import { cleanUpWorktree } from "../settle-contracts.ts";
-import { addEntry, type HeldTask } from "../transact.ts";
+import { addEntry, type HeldTask } from "../work.ts";
 import { carryAnswers } from "../answers.ts";
 import { addUsage, currentTask, noteStale, type KnownRun, type ReportContext } from "./context.ts";
 

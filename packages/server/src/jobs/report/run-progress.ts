@@ -4,7 +4,7 @@ import type { ReportOf } from "@makima/protocol/daemon-wire";
 import { newId } from "../../store/ids.ts";
 import { toJson } from "../../store/json.ts";
 import { changeTask, touchTask } from "../change-task.ts";
-import { addEvent } from "../transact.ts";
+import { addEvent } from "../work.ts";
 import { addUsage, currentTask, later, noteStale, type ReportContext } from "./context.ts";
 
 export function runPreparing(context: ReportContext, report: ReportOf<"runPreparing">): void {
