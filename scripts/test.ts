@@ -22,6 +22,9 @@ type Kind = (typeof KINDS)[number];
 const CORES = Math.max(2, availableParallelism());
 const CONCURRENCY: Record<Kind, number> = { unit: CORES, process: CORES, db: 2, e2e: 2 };
 
+/** A test that takes longer hangs, and would hide that for ever. */
+const TEST_MS = 10 * 60 * 1000;
+
 /** Rooms whose tests start real processes or real git, and take their time. */
 const PROCESSES =
   /^packages\/(?:agents|cli)\/|^packages\/daemon\/src\/(?:agent|checkpoint|completion|git|link|process|run|sandbox|worktree)\//;
@@ -60,7 +63,8 @@ process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 
 /** Sums the counts that the runner prints at its end. */
 function run(kind: Kind, files: string[], url: string | undefined): Promise<void> {
-  const args = ["--test", "--test-reporter=spec", `--test-concurrency=${CONCURRENCY[kind]}`, ...files];
+  const limit = `--test-timeout=${TEST_MS}`;
+  const args = ["--test", "--test-reporter=spec", limit, `--test-concurrency=${CONCURRENCY[kind]}`, ...files];
   const env = { ...process.env, ...(url === undefined ? {} : { MAKIMA_TEST_DATABASE_URL: url }) };
   console.log(`${kind}: ${files.length} files`);
   return new Promise((resolve) => {

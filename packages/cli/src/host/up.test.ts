@@ -27,11 +27,8 @@ after(async () => {
 
 /** Starts `makima up` and waits for the address that it prints when it is ready. */
 async function up(...flags: string[]): Promise<{ running: RunningMakima; file: ServerFile }> {
-  const ready = Promise.withResolvers<void>();
-  const running = startMakima(["up", ...flags], { ...options, onLine: () => ready.resolve() });
-  const early = running.ended.then(({ code, stderr }) => assert.fail(`up ended with ${code}: ${stderr}`));
-  await Promise.race([ready.promise, early]);
-  early.catch(() => undefined);
+  const running = startMakima(["up", ...flags], options);
+  await running.line("http://");
   return { running, file: readServerFile(paths) ?? assert.fail("no server.json") };
 }
 
