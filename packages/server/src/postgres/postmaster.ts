@@ -1,4 +1,5 @@
 /** Looks at a database server that may be running on a data folder. */
+import { readFileSync } from "node:fs";
 import { readFile, readlink, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { ClusterHome } from "./cluster-home.ts";
@@ -31,9 +32,19 @@ export async function clearStaleMark(home: ClusterHome): Promise<void> {
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  return !isZombie(pid);
+}
+
+/** Ended, and not yet taken note of by its parent: in a container that may take for ever. */
+function isZombie(pid: number): boolean {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text[text.lastIndexOf(")") + 2] === "Z";
+  } catch {
+    return false;
   }
 }
 

@@ -80,7 +80,9 @@ async function makeTemplate(client: Client, base: PoolConfig): Promise<void> {
 async function startOwn(): Promise<PoolConfig> {
   const dataDir = await mkdtemp(join(tmpdir(), "mk-test-"));
   const running = await startPostgres({ dataDir, log: quiet });
+  ownPid = running.pid;
   removeOwn = async () => {
+    ownPid = undefined;
     await removePostgres(running);
     await rm(dataDir, { recursive: true, force: true });
   };
@@ -88,6 +90,16 @@ async function startOwn(): Promise<PoolConfig> {
 }
 
 let removeOwn: (() => Promise<void>) | undefined;
+let ownPid: number | undefined;
+// A process that ends in the middle has no time to wait; its server must not stay behind all the same.
+process.once("exit", () => {
+  if (ownPid === undefined) return;
+  try {
+    process.kill(ownPid, "SIGINT");
+  } catch {
+    // Stopped already.
+  }
+});
 // Said when this file is loaded: in a test it would end with that test.
 after(() => removeOwn?.());
 
