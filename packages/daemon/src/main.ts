@@ -28,6 +28,7 @@ import { createStartGate } from "./process/start-gate.ts";
 import { answerQuery } from "./run/answer-query.ts";
 import type { AgentPrograms, RunContext } from "./run/context.ts";
 import { endStrangers } from "./run/end-strangers.ts";
+import { putAsideUnreadable } from "./run/put-aside.ts";
 import { RunPool } from "./run/pool.ts";
 
 export interface DaemonOptions {
@@ -118,6 +119,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   link.on("fenced", () => pool.fence());
   link.on("renewed", (runIds) => pool.renew(runIds));
   link.on("refused", nowRefused);
+  putAsideUnreadable(context);
   await endStrangers(context);
   // What was removed before a crash and is not yet gone from the disk.
   void emptyTrash(options.worktreesDir).catch((error: unknown) =>

@@ -25,6 +25,10 @@ const SCHEMA = `
     phase text not null, stop_manner text, progress text not null, runtime_ms integer not null default 0,
     stdout_offset integer not null default 0, stderr_offset integer not null default 0
   ) strict;
+  create table if not exists unreadable_run (
+    put_aside_at text not null, why text not null, run_id text primary key, task_id text not null,
+    epoch integer not null, spec text not null, phase text not null, progress text not null
+  ) strict;
   create table if not exists worktree (task_id text primary key, record text not null) strict;
   create table if not exists message (
     message_id text primary key, task_id text not null, run_id text not null, text text not null

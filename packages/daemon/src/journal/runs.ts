@@ -62,8 +62,11 @@ export interface SpoolOffsets {
 }
 
 interface RunRow {
+  run_id: string;
+  task_id: string;
+  epoch: number;
   spec: string;
-  phase: RunPhase;
+  phase: string;
   stop_manner: StopManner | null;
   progress: string;
   runtime_ms: number;
@@ -82,19 +85,67 @@ export function insertRun(journal: Journal, spec: RunSpec): void {
     .run(spec.runId, spec.taskId, spec.epoch, JSON.stringify(spec), JSON.stringify(progress));
 }
 
+/** The runs that this version can read, oldest first. */
 export function heldRuns(journal: Journal): HeldRun[] {
-  const rows = journal.state.prepare("select * from run order by rowid").all() as unknown as RunRow[];
-  return rows.map((row) => {
+  return rowsOf(journal).flatMap((row) => {
+    const read = readRow(row);
+    return "run" in read ? [read.run] : [];
+  });
+}
+
+/** What is left of a run whose row another version wrote, or a fault damaged. */
+export interface UnreadableRun {
+  runId: string;
+  taskId: string;
+  epoch: number;
+  runtimeMs: number;
+  /** What could not be read in it. */
+  why: string;
+}
+
+export function unreadableRuns(journal: Journal): UnreadableRun[] {
+  return rowsOf(journal).flatMap((row) => {
+    const read = readRow(row);
+    if ("run" in read) return [];
+    const { run_id: runId, task_id: taskId, epoch, runtime_ms: runtimeMs } = row;
+    return [{ runId, taskId, epoch, runtimeMs, why: read.why }];
+  });
+}
+
+/** Keeps the row as it is, in a table that nothing runs from; call inside the transaction that reports it. */
+export function putAside(db: DatabaseSync, { runId, why }: UnreadableRun, at: string): void {
+  db.prepare(
+    "insert or replace into unreadable_run select ?, ?, run_id, task_id, epoch, spec, phase, progress from run where run_id = ?",
+  ).run(at, why, runId);
+  deleteRun(db, runId);
+}
+
+/** Ids of the runs that were put aside, so that what they left is kept too. */
+export function asideRuns(journal: Journal): string[] {
+  return journal.state
+    .prepare("select run_id from unreadable_run")
+    .all()
+    .map((row) => String(row["run_id"]));
+}
+
+function rowsOf(journal: Journal): RunRow[] {
+  return journal.state.prepare("select * from run order by rowid").all() as unknown as RunRow[];
+}
+
+function readRow(row: RunRow): { run: HeldRun } | { why: string } {
+  try {
     const run: HeldRun = {
       spec: runSpecSchema.parse(JSON.parse(row.spec)),
-      phase: row.phase,
+      phase: z.enum(RUN_PHASES).parse(row.phase),
       progress: progressSchema.parse(JSON.parse(row.progress)),
       runtimeMs: row.runtime_ms,
       offsets: { stdout: row.stdout_offset, stderr: row.stderr_offset },
     };
     if (row.stop_manner) run.stopManner = row.stop_manner;
-    return run;
-  });
+    return { run };
+  } catch (error) {
+    return { why: error instanceof z.ZodError ? z.prettifyError(error) : String(error) };
+  }
 }
 
 /** Writes where the run stands. */
