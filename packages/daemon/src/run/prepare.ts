@@ -7,7 +7,8 @@ import { stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { slug } from "@makima/core/slug";
 import type { RepositorySpec, RunSpec } from "@makima/protocol/run-spec";
-import { lastCheckpoint } from "../checkpoint/record.ts";
+import { lastCheckpoint, readCheckpoint } from "../checkpoint/record.ts";
+import { fetchRef } from "../completion/push.ts";
 import { GitError, type GitErrorCode } from "../git/error.ts";
 import { readRef } from "../git/refs.ts";
 import { openStore, resolveBase, type Store } from "../git/store.ts";
@@ -77,7 +78,7 @@ async function makePlace(context: RunContext, handle: RunHandle): Promise<Workpl
   });
   const there = await findTaskTree(paths, spec.taskId);
   const base = await baseOf(store, there, spec.baseBranch ?? spec.repository.baseBranch, signal);
-  const from = await newestCheckpoint(store, spec, base.commit, signal);
+  const from = await newestCheckpoint(context, handle, store, base.commit);
   const { tree, created, notes } = await locks.run(
     `worktree:${spec.taskId}`,
     () =>
@@ -134,15 +135,42 @@ async function workplace(
 
 /** Where the files of a worktree that has to be made begin: the newest state that is known. */
 async function newestCheckpoint(
+  context: RunContext,
+  handle: RunHandle,
   store: Store,
-  { taskId, checkpoint }: RunSpec,
   baseCommit: string,
-  signal: AbortSignal,
 ): Promise<{ commit: string; head: string } | undefined> {
+  const { taskId, checkpoint } = handle.run.spec;
+  const { signal } = handle;
   const here = await lastCheckpoint(store.gitDir, taskId, signal);
   if (here && here.n >= (checkpoint?.n ?? 0)) return { commit: here.commit, head: here.head };
-  if (!checkpoint || !(await hasCommit(store, checkpoint.commit, signal))) return undefined;
-  return { commit: checkpoint.commit, head: baseCommit };
+  if (!checkpoint || !(await bringCheckpoint(context, handle, store, checkpoint)))
+    return here && { commit: here.commit, head: here.head };
+  const brought = await readCheckpoint(store.gitDir, checkpoint.commit, signal);
+  // The commits that the agent made itself came along, as the checkpoint's parents.
+  const head = brought && (await hasCommit(store, brought.head, signal)) ? brought.head : baseCommit;
+  return { commit: checkpoint.commit, head };
+}
+
+/** Whether the store has the checkpoint, if need be from the remote that another daemon pushed it to. */
+async function bringCheckpoint(
+  context: RunContext,
+  handle: RunHandle,
+  store: Store,
+  checkpoint: NonNullable<RunSpec["checkpoint"]>,
+): Promise<boolean> {
+  const { signal } = handle;
+  if (await hasCommit(store, checkpoint.commit, signal)) return true;
+  try {
+    const allowFileUrls = context.config.worktree.file_urls;
+    const commit = await fetchRef({ store, ref: checkpoint.ref, allowFileUrls, signal });
+    return commit === checkpoint.commit;
+  } catch (error) {
+    if (!(error instanceof GitError)) throw error;
+    const text = `Checkpoint ${checkpoint.n} of an earlier run is not here and could not be fetched, so the task begins without it: ${error.message}`;
+    tell(context, handle, entry(context, "notice", text, { isError: true }));
+    return false;
+  }
 }
 
 /** Contracts name their repositories anew; one address has one mirror all the same. */
