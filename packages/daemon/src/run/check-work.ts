@@ -7,6 +7,7 @@ import { diffText } from "../checkpoint/diff.ts";
 import { detectCommands, type FoundCommands } from "../checks/detect-commands.ts";
 import { runChecks, type CheckReport } from "../checks/run-checks.ts";
 import { tamperingIn } from "../checks/tampering.ts";
+import type { Store } from "../git/store.ts";
 import { runCommand, type CommandResult } from "../process/run-command.ts";
 import { prepareCheck, type CheckCheckout } from "../worktree/check-checkout.ts";
 import { entry, tell, type RunContext } from "./context.ts";
@@ -81,7 +82,7 @@ async function runAll(
     return await runChecks({ criteria, commands: {}, place: nowhere, run: nothingToRun, tampering });
   }
   await using checkout = await openCheckout(context, handle, place, commit);
-  const run = (command: string) => runIn(context, handle, checkout.path, command);
+  const run = (command: string) => runIn(context, handle, place.store, checkout.path, command);
   return await runChecks({
     criteria,
     commands: await commandsFor(handle.run.spec, checkout.path),
@@ -106,7 +107,7 @@ async function lookAtBase(
   if (tests?.command === undefined) return;
   if (handle.redAtBase === undefined) {
     await using checkout = await openCheckout(context, handle, place, place.tree.baseCommit);
-    const run = (command: string) => runIn(context, handle, checkout.path, command);
+    const run = (command: string) => runIn(context, handle, place.store, checkout.path, command);
     await setUp(context, checkout, run);
     handle.redAtBase = (await run(tests.command)).exitCode !== 0;
   }
@@ -153,10 +154,11 @@ async function setUp(
 async function runIn(
   context: RunContext,
   handle: RunHandle,
+  store: Store,
   path: string,
   command: string,
 ): Promise<CommandResult> {
-  const wrap = await sandboxFor(context, path, []);
+  const wrap = await sandboxFor(context, path, store);
   const result = await runCommand({
     command,
     ...(wrap.length > 0 ? { wrap } : {}),

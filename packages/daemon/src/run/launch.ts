@@ -41,7 +41,7 @@ export async function launchOf(
 ): Promise<AgentLaunch> {
   const { spec } = handle.run;
   const { process: settings } = context.config;
-  const wrap = await sandboxFor(context, place.tree.path, [request.folder]);
+  const wrap = await sandboxFor(context, place.tree.path, place.store, [request.folder]);
   const sim = spec.agent === "sim";
   const env = agentEnvironment({ ...environmentSpec(context, handle), sandboxed: wrap.length > 0 });
   Object.assign(env, sim ? simVariables(context, handle) : {}, context.credentials.environment(spec.agent));

@@ -215,7 +215,7 @@ async function setUp(context: RunContext, handle: RunHandle, place: Workplace): 
   const mark = join(stateOf(context.paths, place.tree.taskId), "setup-done");
   if (await stat(mark).catch(() => undefined)) return;
   tell(context, handle, entry(context, "setup", `$ ${command}`));
-  const wrap = await sandboxFor(context, place.tree.path, []);
+  const wrap = await sandboxFor(context, place.tree.path, place.store);
   const result = await runCommand({
     command,
     ...(wrap.length > 0 ? { wrap } : {}),

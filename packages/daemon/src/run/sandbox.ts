@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import type { Store } from "../git/store.ts";
 import { ProcessError } from "../process/process-error.ts";
 import { agentConfigPaths } from "../sandbox/bubblewrap.ts";
 import { openSandbox } from "../sandbox/open-sandbox.ts";
@@ -10,13 +11,14 @@ import { RunError } from "./run-error.ts";
 
 /**
  * Program and arguments to put before a command that works in `worktree`; empty when no sandbox is asked for.
- * `readable`: further folders of makima's that the command must be able to read. Throws `RunError` sandbox
+ * `store`: what the worktree's git reads objects from. `readable`: further folders of makima's that the command must be able to read. Throws `RunError` sandbox
  * when one is asked for and cannot be had: it is never left out.
  */
 export async function sandboxFor(
   context: RunContext,
   worktree: string,
-  readable: readonly string[],
+  store: Store,
+  readable: readonly string[] = [],
 ): Promise<string[]> {
   const settings = context.config.process.bubblewrap;
   if (!settings.enabled) return [];
@@ -25,7 +27,10 @@ export async function sandboxFor(
   await mkdir(paths.stateDir, { recursive: true });
   await writeFile(emptyFile, "");
   const home = homedir();
-  const simHome = process.env["MAKIMA_SIM_HOME"] ?? join(home, ".makima", "sim-sessions");
+  const simHome =
+    context.programs.sim.env["MAKIMA_SIM_HOME"] ??
+    process.env["MAKIMA_SIM_HOME"] ??
+    join(home, ".makima", "sim-sessions");
   try {
     const plan = await openSandbox(
       {
@@ -37,7 +42,13 @@ export async function sandboxFor(
         root: process.getuid?.() === 0,
         worktree,
         agentConfig: [...agentConfigPaths(home, process.env["CLAUDE_CONFIG_DIR"]), simHome],
-        readOnly: [...readable, join(paths.stateDir, "agents"), ...(context.binDir ? [context.binDir] : [])],
+        readOnly: [
+          ...readable,
+          // The worktree's git reads from there, and a mirror lies among what is hidden.
+          join(store.gitDir, "objects"),
+          join(paths.stateDir, "agents"),
+          ...(context.binDir ? [context.binDir] : []),
+        ],
         protect: [],
         secrets: [paths.stateDir],
         emptyFile,
@@ -45,7 +56,8 @@ export async function sandboxFor(
       { PATH: process.env["PATH"] ?? "" },
     );
     for (const note of plan.notes) context.log.info(note);
-    return plan.wrap;
+    // The person's folder for temporary files is read-only in there; /tmp is the sandbox's own.
+    return [...plan.wrap.slice(0, -1), "--setenv", "TMPDIR", "/tmp", "--"];
   } catch (error) {
     if (error instanceof ProcessError) throw new RunError(error.kind, error.message, error);
     throw error;
