@@ -49,6 +49,8 @@ export interface DaemonOptions {
   binDir?: string;
   /** Milliseconds that an agent waits for an answer before its run parks; five minutes. */
   questionMs?: number;
+  /** Milliseconds after which an agent that said nothing is spoken of; thirty seconds. */
+  silentMs?: number;
   /** Between attempts to connect. */
   backoff?: Backoff;
   log: Logger;
@@ -175,6 +177,7 @@ function contextOf(options: DaemonOptions, journal: Journal, room: AgentRoom): R
     locks: new KeyedLock(),
     startGate: createStartGate(STARTS_AT_ONCE),
     questionMs: options.questionMs ?? QUESTION_MS,
+    ...(options.silentMs === undefined ? {} : { silentMs: options.silentMs }),
     ...(options.binDir === undefined ? {} : { binDir: options.binDir }),
     now: Date.now,
     random: Math.random,

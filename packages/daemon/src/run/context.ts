@@ -47,6 +47,8 @@ export interface RunContext {
   startGate: StartGate;
   /** Milliseconds that an agent's process waits for an answer before its run parks. */
   questionMs: number;
+  /** Milliseconds after which an agent that said nothing is spoken of; its own default if undefined. */
+  silentMs?: number;
   /** Folder put first on an agent's PATH, with makima itself in it. */
   binDir?: string;
   /** Epoch milliseconds, for what is shown. */

@@ -100,6 +100,14 @@ describe("an agent in trouble", TWO, () => {
     assert.ok(world.prompts().some((text) => text.includes("accomplished: read it all")));
   });
 
+  test("an agent that says nothing is spoken of once, with what to try", async (t) => {
+    const world = await World.start(t, { options: { silentMs: 1 } });
+    const { spec } = await world.run();
+    const notices = world.server.entries(spec.runId).filter((one) => /Nothing has come/.test(one.content));
+    assert.equal(notices.length, 1);
+    assert.match(notices[0]?.content ?? "", /"makima doctor" .*"makima tasks pause t-/);
+  });
+
   test("an agent that cannot be started parks the task; its session is not claimed to exist", async (t) => {
     const world = await World.start(t);
     const { end } = await world.run({ agent: "claude" });

@@ -62,6 +62,7 @@ export async function takeTurn(
       spoolFolder: record.spoolDir,
       startGate: context.startGate,
       signal: handle.signal,
+      ...(context.silentMs === undefined ? {} : { silentAfterMs: context.silentMs }),
       onStarted(identity) {
         record.pid = identity.pid;
         record.pidStart = identity.startTime;
