@@ -17,7 +17,8 @@ import { beginLogin, discoverAgents, isSignedIn, openAgentRoom, type AgentRoom }
 import { KeyedLock } from "./git/keyed-lock.ts";
 import { hostId } from "./host-id.ts";
 import { openJournal, type Journal } from "./journal/open.ts";
-import { Outbox } from "./journal/outbox.ts";
+import { JournalRoom } from "./journal/room.ts";
+import { addWhenRoom, Outbox } from "./journal/outbox.ts";
 import { LeaveDesk } from "./link/leave.ts";
 import { Link } from "./link/link.ts";
 import type { LinkError } from "./link/link-error.ts";
@@ -41,6 +42,8 @@ export interface DaemonOptions {
   /** Folder of the daemon's own records. */
   stateDir: string;
   journalPath: string;
+  /** The journal at that path, where somebody has opened it already. */
+  journal?: Journal;
   /** Folders with `~` resolved. */
   worktreesDir: string;
   reposDir: string;
@@ -51,6 +54,8 @@ export interface DaemonOptions {
   questionMs?: number;
   /** Milliseconds after which an agent that said nothing is spoken of; thirty seconds. */
   silentMs?: number;
+  /** Milliseconds between attempts to write into a journal whose disk is full; five seconds. */
+  roomMs?: number;
   /** Between attempts to connect. */
   backoff?: Backoff;
   log: Logger;
@@ -76,7 +81,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, log } = options;
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
   const daemonId = await stableId(join(options.stateDir, "daemon-id"));
-  const journal = openJournal(options.journalPath);
+  const journal = options.journal ?? openJournal(options.journalPath);
   if (journal.replaced)
     log.error({ kept: journal.replaced }, "the journal could not be read; a new one was begun");
   const room = await openAgentRoom(
@@ -136,7 +141,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     refused,
     running: () => pool.size,
     async close() {
-      await pool.close();
+      const closed = pool.close();
+      context.room.close();
+      await closed;
       context.logins.close();
       await flushed(context.outbox, link);
       socket.close();
@@ -146,20 +153,22 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 }
 
-function contextOf(options: DaemonOptions, journal: Journal, room: AgentRoom): RunContext {
+function contextOf(options: DaemonOptions, journal: Journal, agents: AgentRoom): RunContext {
   const { config, log, programs } = options;
   const outbox = new Outbox(journal);
+  const room = new JournalRoom(journal, log, options.roomMs);
   const host = hostname();
   return {
     journal,
     outbox,
+    room,
     leave: new LeaveDesk(),
     logins: new LoginDesk({
       hostname: host,
       log,
-      report: (one) => outbox.add([one]),
-      begin: (agent) => beginLogin(room, agent),
-      signedIn: (agent) => isSignedIn(room, agent),
+      report: (one) => addWhenRoom(outbox, room, one),
+      begin: (agent) => beginLogin(agents, agent),
+      signedIn: (agent) => isSignedIn(agents, agent),
     }),
     log,
     config,
@@ -170,8 +179,8 @@ function contextOf(options: DaemonOptions, journal: Journal, room: AgentRoom): R
       checksDir: join(options.stateDir, "checks"),
     },
     programs,
-    commands: room.commands,
-    credentials: room.credentials,
+    commands: agents.commands,
+    credentials: agents.credentials,
     apiUrl: httpAddress(options.serverUrl),
     hostname: host,
     locks: new KeyedLock(),

@@ -5,6 +5,7 @@
 import { EventEmitter } from "node:events";
 import type { DatabaseSync } from "node:sqlite";
 import type { Report, ReportOf } from "@makima/protocol/daemon-wire";
+import { isJournalFull, type JournalRoom } from "./room.ts";
 import { metaOf, newJournalId, setMeta, transaction, type Journal } from "./open.ts";
 
 /** Rows that may wait before output is held back in its spool; the spool is a file and can wait. */
@@ -83,10 +84,15 @@ export class Outbox extends EventEmitter<{ added: []; acknowledged: []; drained:
     const wasFull = this.full;
     this.#acknowledged = Math.min(seq, this.#last);
     const db = this.#journal.stream;
-    transaction(db, () => {
-      db.prepare("delete from outbox where seq <= ?").run(seq);
-      setMeta(db, "reports_acknowledged", String(this.#acknowledged));
-    });
+    try {
+      transaction(db, () => {
+        db.prepare("delete from outbox where seq <= ?").run(seq);
+        setMeta(db, "reports_acknowledged", String(this.#acknowledged));
+      });
+    } catch (error) {
+      // The next acknowledgement takes these along; a daemon that starts anew hears of them in the welcome.
+      if (!isJournalFull(error)) throw error;
+    }
     this.emit("acknowledged");
     if (wasFull && !this.full) this.emit("drained");
   }
@@ -115,5 +121,15 @@ export class Outbox extends EventEmitter<{ added: []; acknowledged: []; drained:
       .prepare(`select report from outbox where report glob '{"type":"runEnded"*' order by seq`)
       .all() as { report: string }[];
     return rows.map(({ report }) => JSON.parse(report) as ReportOf<"runEnded">);
+  }
+}
+
+/** Stores a report that nobody else would make again, if need be later. */
+export function addWhenRoom(outbox: Outbox, room: JournalRoom, report: Report): void {
+  try {
+    outbox.add([report]);
+  } catch (error) {
+    if (!isJournalFull(error)) throw error;
+    if (!room.closed) void room.wait().then(() => addWhenRoom(outbox, room, report));
   }
 }

@@ -93,6 +93,13 @@ export function heldRuns(journal: Journal): HeldRun[] {
   });
 }
 
+/** Brings a run back to what the journal holds of it; false when it holds nothing of it any more. */
+export function readAgain(journal: Journal, run: HeldRun): boolean {
+  const held = heldRuns(journal).find(({ spec }) => spec.runId === run.spec.runId);
+  if (held) Object.assign(run, held);
+  return held !== undefined;
+}
+
 /** What is left of a run whose row another version wrote, or a fault damaged. */
 export interface UnreadableRun {
   runId: string;

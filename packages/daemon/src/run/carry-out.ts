@@ -15,7 +15,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { GitError } from "../git/error.ts";
 import { treeOf } from "../git/refs.ts";
 import { waitingMessages, type WaitingMessage } from "../journal/messages.ts";
-import { newLoop, saveRun } from "../journal/runs.ts";
+import { isJournalFull } from "../journal/room.ts";
+import { newLoop, readAgain, saveRun } from "../journal/runs.ts";
 import { criteriaFor } from "./check-work.ts";
 import { complete } from "./complete.ts";
 import { entry, report, reportAndSave, tell, type RunContext } from "./context.ts";
@@ -42,26 +43,38 @@ interface Before {
 export async function carryOut(context: RunContext, handle: RunHandle): Promise<void> {
   for (;;) {
     try {
-      await live(context, handle);
-      return;
+      if ((await liveAndSettle(context, handle)) === "over") return;
     } catch (error) {
-      if (error instanceof RunStopped) {
-        if ((await settleStop(context, handle, error.reason)) === "over") return;
-      } else if (handle.stopReason !== undefined && isAbort(error)) {
-        if ((await settleStop(context, handle, handle.stopReason)) === "over") return;
-      } else if (error instanceof RunError || error instanceof GitError) {
-        const failure = error instanceof GitError ? fromGit(error) : error;
-        if ((await settleFailure(context, handle, failure)) === "over") return;
-      } else {
-        context.log.error(
-          { err: error, runId: handle.run.spec.runId },
-          "a run failed for a reason that is not known",
-        );
-        const message = error instanceof Error ? error.message : String(error);
-        endRun(context, handle, { type: "failed", error: { kind: "unknown", message } });
-        return;
-      }
+      if (!isJournalFull(error)) throw error;
+      await context.room.wait();
+      if (context.room.closed) return;
+      // As after a crash of the daemon: what the journal holds is where the run stands.
+      if (!readAgain(context.journal, handle.run)) return;
+      handle.unjudged = undefined;
     }
+  }
+}
+
+async function liveAndSettle(context: RunContext, handle: RunHandle): Promise<"over" | "again"> {
+  try {
+    await live(context, handle);
+    return "over";
+  } catch (error) {
+    if (isJournalFull(error)) throw error;
+    if (error instanceof RunStopped) return await settleStop(context, handle, error.reason);
+    if (handle.stopReason !== undefined && isAbort(error))
+      return await settleStop(context, handle, handle.stopReason);
+    if (error instanceof RunError || error instanceof GitError) {
+      const failure = error instanceof GitError ? fromGit(error) : error;
+      return await settleFailure(context, handle, failure);
+    }
+    context.log.error(
+      { err: error, runId: handle.run.spec.runId },
+      "a run failed for a reason that is not known",
+    );
+    const message = error instanceof Error ? error.message : String(error);
+    endRun(context, handle, { type: "failed", error: { kind: "unknown", message } });
+    return "over";
   }
 }
 

@@ -5,6 +5,7 @@ import type { OutputEntry } from "@makima/protocol/history";
 import type { Logger } from "pino";
 import type { KeyedLock } from "../git/keyed-lock.ts";
 import type { Journal } from "../journal/open.ts";
+import { isJournalFull, type JournalRoom } from "../journal/room.ts";
 import type { Outbox } from "../journal/outbox.ts";
 import type { LeaveDesk } from "../link/leave.ts";
 import type { StartGate } from "../process/start-gate.ts";
@@ -31,6 +32,8 @@ export interface AgentPrograms {
 export interface RunContext {
   journal: Journal;
   outbox: Outbox;
+  /** Where to wait while the journal cannot be written. */
+  room: JournalRoom;
   leave: LeaveDesk;
   logins: LoginDesk;
   log: Logger;
@@ -60,6 +63,16 @@ export interface RunContext {
 /** Appends entries to the task's history. */
 export function tell(context: RunContext, handle: RunHandle, ...entries: OutputEntry[]): void {
   report(context, { type: "output", ...handle.name, entries });
+}
+
+/** Like `tell`, from a timer: nobody is there to hear that it cannot be stored, and the run goes on without it. */
+export function mention(context: RunContext, handle: RunHandle, ...entries: OutputEntry[]): void {
+  try {
+    tell(context, handle, ...entries);
+  } catch (error) {
+    if (!isJournalFull(error)) throw error;
+    context.log.warn({ runId: handle.run.spec.runId }, "a notice could not be stored: the disk is full");
+  }
 }
 
 /** One entry with the time of now. */

@@ -6,6 +6,7 @@
  */
 import type { CommandOf, Report } from "@makima/protocol/daemon-wire";
 import { forgetCommand, markHandled, unhandledCommands, type StoredCommand } from "../journal/commands.ts";
+import { isJournalFull } from "../journal/room.ts";
 import { keepMessage } from "../journal/messages.ts";
 import { heldRuns, insertRun, saveStopManner } from "../journal/runs.ts";
 import { answerAgent } from "./answer-agent.ts";
@@ -59,11 +60,17 @@ export class RunPool {
       try {
         this.#handle(stored);
       } catch (error) {
+        if (isJournalFull(error)) return this.#later();
         // A command that cannot be taken must not stop those behind it.
         this.#context.log.error({ err: error, seq: stored.seq }, "a command could not be carried out");
         this.#failed(stored.seq, error);
       }
     }
+  }
+
+  /** Commands wait in the journal until what comes of them can be stored. */
+  #later(): void {
+    void this.#context.room.wait().then(() => this.handleCommands());
   }
 
   /** The server has taken the daemon in: its verdicts on the runs that the daemon said it has. */
@@ -155,8 +162,13 @@ export class RunPool {
   }
 
   #stop(handle: RunHandle, manner: "lost"): void {
-    saveStopManner(this.#context.journal, handle.run.spec.runId, manner);
+    // Stopped it is in any case; a daemon that starts anew hears it again.
     handle.stop(manner);
+    try {
+      saveStopManner(this.#context.journal, handle.run.spec.runId, manner);
+    } catch (error) {
+      if (!isJournalFull(error)) throw error;
+    }
   }
 
   /** Runs of one task follow each other: the worktree is one. */
@@ -195,6 +207,8 @@ export class RunPool {
         const said = await work();
         outbox.add([said], () => forgetCommand(journal, seq));
       } catch (error) {
+        // Its command stays, and the work may be done twice.
+        if (isJournalFull(error)) return this.#later();
         this.#context.log.error({ err: error, seq }, "an errand failed");
         this.#failed(seq, error);
       }
@@ -209,6 +223,11 @@ export class RunPool {
   #failed(seq: number, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
     const { journal, outbox } = this.#context;
-    outbox.add([{ type: "commandFailed", commandSeq: seq, message }], () => forgetCommand(journal, seq));
+    try {
+      outbox.add([{ type: "commandFailed", commandSeq: seq, message }], () => forgetCommand(journal, seq));
+    } catch (full) {
+      if (!isJournalFull(full)) throw full;
+      this.#later();
+    }
   }
 }

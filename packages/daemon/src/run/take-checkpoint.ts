@@ -1,5 +1,6 @@
 /** Checkpoints of one run: taken one at a time, reported once each, never a reason for the run to fail. */
 import { pushRef } from "../completion/push.ts";
+import type { Report } from "@makima/protocol/daemon-wire";
 import { GitError } from "../git/error.ts";
 import type { Store } from "../git/store.ts";
 import type { CheckpointRecord } from "../checkpoint/record.ts";
@@ -82,6 +83,7 @@ function reportOnce(
 ): void {
   const { loop } = handle.run.progress;
   if (!loop && !taken.created) return;
+  const before = loop?.checkpoints;
   if (loop && !rescue) {
     if (loop.checkpoints >= taken.n) return;
     loop.checkpoints = taken.n;
@@ -90,9 +92,7 @@ function reportOnce(
   const short = taken.commit.slice(0, 10);
   const left = taken.omitted.length > 0 ? `; ${taken.omitted.length} left out` : "";
   const text = `checkpoint ${taken.n} "${taken.message}" ${short}: ${files} ${files === 1 ? "file" : "files"}, +${insertions} −${deletions}${left}`;
-  reportAndSave(
-    context,
-    handle,
+  const reports: Report[] = [
     {
       type: "checkpointTaken",
       ...handle.name,
@@ -108,5 +108,12 @@ function reportOnce(
       pushed,
     },
     { type: "output", ...handle.name, entries: [entry(context, "checkpoint", text)] },
-  );
+  ];
+  try {
+    reportAndSave(context, handle, ...reports);
+  } catch (error) {
+    // Not stored is not reported.
+    if (loop && before !== undefined) loop.checkpoints = before;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 /** What happens by the clock while an agent works: time limits, unanswered questions, checkpoints. */
-import { entry, tell, type RunContext } from "./context.ts";
+import { entry, mention, type RunContext } from "./context.ts";
 import type { OpenQuestion, RunHandle } from "./handle.ts";
 import type { Workplace } from "./launch.ts";
 import type { StopReason } from "./run-error.ts";
@@ -44,7 +44,7 @@ export function startTurnTimers(
         .catch((error: unknown) => {
           context.log.warn({ err: error }, "a checkpoint could not be taken");
           const text = `A checkpoint could not be taken: ${error instanceof Error ? error.message : String(error)}`;
-          tell(context, handle, entry(context, "notice", text, { isError: true }));
+          mention(context, handle, entry(context, "notice", text, { isError: true }));
         });
     }, every);
 

@@ -15,7 +15,7 @@ import { claude } from "../agent/claude/adapter.ts";
 import { forgetMessage, waitingMessages } from "../journal/messages.ts";
 import { saveRun, type ProcessRecord } from "../journal/runs.ts";
 import { ProcessError } from "../process/process-error.ts";
-import { entry, reportAndSave, tell, type RunContext } from "./context.ts";
+import { entry, mention, reportAndSave, type RunContext } from "./context.ts";
 import type { RunHandle } from "./handle.ts";
 import { launchOf, type Workplace } from "./launch.ts";
 import { RunError, type StopReason } from "./run-error.ts";
@@ -76,7 +76,7 @@ export async function takeTurn(
       },
       onSilent(silentMs) {
         const text = `Nothing has come from the agent for ${Math.round(silentMs / 1000)} s. It may wait for a login or the network; "makima doctor" looks at both, "makima tasks pause ${run.spec.taskShortId}" stops it.`;
-        tell(context, handle, entry(context, "notice", text, { isError: true }));
+        mention(context, handle, entry(context, "notice", text, { isError: true }));
       },
     });
   });
@@ -166,9 +166,16 @@ function planProcess(context: RunContext, handle: RunHandle): ProcessRecord {
 
 function delivered(context: RunContext, handle: RunHandle, messageIds: readonly string[]): void {
   for (const messageId of messageIds) {
-    handle.run.progress.told.push(messageId);
-    forgetMessage(context.journal, messageId);
-    reportAndSave(context, handle, { type: "messageDelivered", ...handle.name, messageId });
+    const { told } = handle.run.progress;
+    told.push(messageId);
+    try {
+      reportAndSave(context, handle, { type: "messageDelivered", ...handle.name, messageId });
+      forgetMessage(context.journal, messageId);
+    } catch (error) {
+      // Not stored is not told: it is said again rather than lost.
+      handle.run.progress.told = told.filter((id) => id !== messageId);
+      throw error;
+    }
   }
 }
 
