@@ -1,7 +1,8 @@
 /** The sandbox that agents, setup and checks of this daemon run in, or none. */
+import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Store } from "../git/store.ts";
 import { ProcessError } from "../process/process-error.ts";
 import { agentConfigPaths } from "../sandbox/bubblewrap.ts";
@@ -47,6 +48,7 @@ export async function sandboxFor(
           // The worktree's git reads from there, and a mirror lies among what is hidden.
           join(store.gitDir, "objects"),
           join(paths.stateDir, "agents"),
+          ...ownProgram(),
           ...(context.binDir ? [context.binDir] : []),
         ],
         protect: [],
@@ -62,4 +64,11 @@ export async function sandboxFor(
     if (error instanceof ProcessError) throw new RunError(error.kind, error.message, error);
     throw error;
   }
+}
+
+/** Where makima and its Node lie: a folder that the sandbox hides (/tmp) may be the place of both. */
+function ownProgram(): string[] {
+  const source = resolve(import.meta.dirname, "../../../..");
+  const root = existsSync(join(source, "packages")) ? source : import.meta.dirname;
+  return [root, dirname(dirname(process.execPath))];
 }
