@@ -124,7 +124,7 @@ async function startBenchDaemon(bench: Bench, kind: "open" | "sandbox"): Promise
       await ended;
       for (const name of ["worktrees", "state/spools"]) {
         rmSync(join(folder, name), { recursive: true, force: true });
-        mkdirSync(join(folder, name));
+        mkdirSync(join(folder, name), { recursive: true });
       }
       return { running: began - sentAt, seen: seenAt - sentAt };
     },
