@@ -8,6 +8,8 @@ import { sql } from "kysely";
 import type { Report } from "@makima/protocol/daemon-wire";
 import { isUuid } from "../store/resolve.ts";
 import { holdTasks } from "./change-task.ts";
+import { placeInFreedSlots } from "./dispatch.ts";
+import { prepareSettling } from "./read-settling.ts";
 import { loseRuns } from "./reconcile-runs.ts";
 import { applyOne } from "./report/apply-one.ts";
 import { bury, later, type KnownRun, type ReportContext } from "./report/context.ts";
@@ -64,6 +66,9 @@ export async function applyBatches(
     const context = { work, daemonId, journalId, ownerId: inbox.owner_id, runs, tries, statements: [] };
     stored.push(await applyBatch(context, batch, inbox, problem));
   }
+  // Read while slots are looked for; both are needed to commit.
+  prepareSettling(work);
+  await placeInFreedSlots(work);
   return stored;
 }
 

@@ -156,6 +156,7 @@ function carryOut(work: Work, held: HeldTask, effect: TaskEffect, event: TaskEve
       if (!row.run_id) return;
       work.endedRuns.push({
         id: row.run_id,
+        daemonId: row.daemon_id,
         reason: endReason(event),
         final: row.ended_at !== null,
         ...(why.outcome === undefined ? {} : { outcome: why.outcome }),

@@ -176,3 +176,16 @@ test("a task is placed as soon as it is accepted, without anybody polling", asyn
     await jobs.close();
   }
 });
+
+test("the slot that a run leaves is filled in the transaction that stores its end, and no more than that", async () => {
+  await using world = await openWorld();
+  const daemon = await world.daemon({ slots: 1 });
+  for (let n = 0; n < 3; n += 1) await world.contract();
+  await dispatch(world.deps);
+  const [first] = await daemon.specs();
+  assert.ok(first);
+  await daemon.report(...started(first), ended(first, { type: "done" }));
+  const specs = await daemon.specs();
+  assert.equal(specs.length, 2);
+  assert.notEqual(specs[1]?.taskId, first.taskId);
+});

@@ -34,18 +34,52 @@ const CLAIMABLE = sql`t.status = 'pending' and not t.held and t.deps_left = 0`;
 
 /** Places what can be placed now, of all owners. */
 export async function dispatch(deps: Deps): Promise<void> {
-  while ((await transact(deps, placeMany, { readsFirst: true })) >= MOST);
+  while ((await transact(deps, (work) => placeMany(work), { readsFirst: true })) >= MOST);
 }
 
-/** How many tasks were placed. */
-async function placeMany(work: Work): Promise<number> {
+/**
+ * Fills the slots that runs of this transaction leave, in the same transaction: the next task is on its way
+ * when the end of the last one is stored.
+ */
+export async function placeInFreedSlots(work: Work): Promise<void> {
+  const freed = work.endedRuns.flatMap(({ daemonId }) => daemonId ?? []);
+  if (freed.length === 0) return;
+  await placeMany(work, { daemonIds: [...new Set(freed)], slots: freed.length });
+  // What became pending in this very transaction can only be placed by the next.
+  work.workChanged = [...work.tasks.values()].some(({ row }) => row.status === "pending");
+}
+
+interface Freed {
+  daemonIds: readonly string[];
+  slots: number;
+}
+
+/** How many tasks were placed; where only some slots are free, in those alone. */
+async function placeMany(work: Work, freed?: Freed): Promise<number> {
   work.dispatching = true;
-  const owners = await daemonsWithWork(work);
+  // Where it is known how many are wanted, and whose, they are claimed by the statement behind the locks.
+  const known = freed && onlyOwner(work);
+  const limit = Math.min(MOST, freed?.slots ?? 0);
+  const [owners, window] = await Promise.all([
+    daemonsWithWork(work, freed?.daemonIds),
+    known ? claim(work, known, [], limit) : undefined,
+  ]);
   let placed = 0;
   for (const [ownerId, daemons] of owners) {
-    placed += await placeFor(work, ownerId, daemons, MOST - placed);
+    placed += await placeFor(
+      work,
+      ownerId,
+      daemons,
+      MOST - placed,
+      ownerId === known && window ? { window, limit } : undefined,
+    );
   }
   return placed;
+}
+
+function onlyOwner(work: Work): string | undefined {
+  const owners = new Set([...work.tasks.values()].map(({ row }) => row.owner_id));
+  return owners.size === 1 ? [...owners][0] : undefined;
 }
 
 async function placeFor(
@@ -53,14 +87,16 @@ async function placeFor(
   ownerId: string,
   daemons: readonly DaemonCandidate[],
   most: number,
+  first?: { window: Candidate[]; limit: number },
 ): Promise<number> {
   let room = daemons.reduce((sum, daemon) => sum + (daemon.draining ? 0 : Math.max(0, daemon.freeSlots)), 0);
   if (most === 0 || (room === 0 && daemons.some((daemon) => !daemon.draining))) return 0;
   const misfits = new Map<string, string>();
   let placed = 0;
   for (let pass = 0; pass < PASSES && placed < most; pass += 1) {
-    const limit = Math.min(room, most - placed) + AHEAD;
-    const window = await claim(work, ownerId, [...misfits.keys()], limit);
+    const claimed = pass === 0 ? first : undefined;
+    const limit = claimed?.limit ?? Math.min(room, most - placed) + AHEAD;
+    const window = claimed?.window ?? (await claim(work, ownerId, [...misfits.keys()], limit));
     for (const task of window) {
       if (placed >= most || misfits.has(task.needs)) continue;
       const daemon = chooseDaemon(askOf(task), daemons);
@@ -94,9 +130,10 @@ interface DaemonRow {
  * The connected daemons of owners who have tasks to place, but for those not heard for a lease: a stopped process
  * keeps its connection. Locks first, looks afterwards: what was counted before may be old.
  */
-async function daemonsWithWork({ db, deps }: Work) {
+async function daemonsWithWork({ db, deps, endedRuns }: Work, daemonIds?: readonly string[]) {
   const heard = sql`d.last_seen_at > clock_timestamp() - make_interval(secs => ${deps.leases.leaseSecs})`;
-  const withWork = sql`d.connected and ${heard} and exists (
+  const named = daemonIds === undefined ? sql`` : sql`and d.id = any(${daemonIds}::uuid[])`;
+  const withWork = sql`d.connected and ${heard} ${named} and exists (
     select from makima.task t where t.owner_id = d.owner_id and ${CLAIMABLE})`;
   const [, found, counts] = await Promise.all([
     sql`select from makima.daemon_outbox o join makima.daemon d on d.id = o.daemon_id
@@ -110,6 +147,8 @@ async function daemonsWithWork({ db, deps }: Work) {
       where ${withWork} and r.state <> 'ended' group by r.daemon_id`.execute(db),
   ]);
   const busy = new Map(counts.rows.map(({ daemon_id, n }) => [daemon_id, n]));
+  // Counted as they are stored; these are over, though that is not written yet.
+  for (const { daemonId } of endedRuns) if (daemonId) busy.set(daemonId, (busy.get(daemonId) ?? 0) - 1);
   const owners = new Map<string, DaemonCandidate[]>();
   for (const row of found.rows) {
     const daemon: DaemonCandidate = {

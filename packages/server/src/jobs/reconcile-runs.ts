@@ -85,7 +85,7 @@ export async function loseRuns(
     const held = work.tasks.get(task_id);
     if (held?.row.run_id !== id || held.row.epoch !== epoch) {
       // Cannot be; were it so, a run that nobody owns would hold a slot for ever.
-      work.endedRuns.push({ id, reason: "lost", final: false });
+      work.endedRuns.push({ id, daemonId: null, reason: "lost", final: false });
       continue;
     }
     const step = changeTask(work, held, { type: "lost", epoch, message }, { detail: message });

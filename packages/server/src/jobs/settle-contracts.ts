@@ -6,48 +6,14 @@
  * completing and then completed, and what its tasks' worktrees hold is no longer needed. Contracts with a
  * supervisor are the supervisor's to move.
  */
-import { sql } from "kysely";
 import { builtInType } from "@makima/core/contract-type";
 import type { ContractStatus } from "@makima/core/contract";
 import { phaseReadiness } from "@makima/core/readiness";
-import { hasLiveRun, type ParkReason, type TaskError, type TaskStatus } from "@makima/core/task";
-import type { CompletionResult } from "@makima/protocol/daemon-wire";
+import { hasLiveRun } from "@makima/core/task";
 import type { ContractRow } from "../store/task-rows.ts";
 import { changeContract } from "./change-contract.ts";
+import type { Member, Members } from "./read-settling.ts";
 import { addCommand, type Held, type Work } from "./work.ts";
-
-interface Member {
-  id: string;
-  contract_id: string | null;
-  short_id: string;
-  name: string;
-  kind: string;
-  status: TaskStatus;
-  blocked_by: ParkReason | null;
-  blocked_detail: string | null;
-  error: TaskError | null;
-  daemon_id: string | null;
-  worktree_path: string | null;
-  completion_action: string;
-  result: CompletionResult | null;
-}
-
-type Members = Map<string | null, Member[]>;
-
-/** The tasks of the contracts that are to be settled, for `settleContracts`. Never rejects on its own: the next statement does. */
-export async function readMembers(work: Work): Promise<Members> {
-  const ids = [...work.settling].filter((id) => {
-    const held = work.contracts.get(id);
-    return held && builtInType(held.row.contract_type)?.supervisor === false;
-  });
-  if (ids.length === 0) return new Map();
-  const read = sql<Member>`
-    select id, contract_id, short_id, name, kind, status, blocked_by, blocked_detail, error, daemon_id,
-      worktree_path, completion_action, result
-    from makima.task where contract_id = any(${ids}::uuid[]) order by contract_id, id`;
-  const { rows } = await read.execute(work.db).catch(() => ({ rows: [] }));
-  return Map.groupBy(rows, (row) => row.contract_id);
-}
 
 /** Called by `transact` alone, before it writes. What tasks are by now counts, not what was read. */
 export function settleContracts(work: Work, members: Members): void {

@@ -4,32 +4,17 @@
  */
 import { sql } from "kysely";
 import { dependencyState } from "@makima/core/dependencies";
-import type { TaskStatus } from "@makima/core/task";
 import { changeTask, holdTasks, touchTask } from "./change-task.ts";
+import { readEdges, type Edge } from "./read-settling.ts";
 import type { HeldTask, Work } from "./work.ts";
 
-interface Edge {
-  task_id: string;
-  depends_on_id: string;
-  short_id: string;
-  status: TaskStatus;
-}
-
-/** Called by `transact` alone, before it writes. */
-export async function settleDependents(work: Work): Promise<void> {
-  while (work.endedTasks.size > 0) {
-    const ended = [...work.endedTasks];
-    work.endedTasks.clear();
-    const { rows } = await sql<Edge>`
-      select d.task_id, d.depends_on_id, t.short_id, t.status
-      from makima.task_dependency d join makima.task t on t.id = d.depends_on_id
-      where d.task_id in (select task_id from makima.task_dependency where depends_on_id = any(${ended}::uuid[]))`.execute(
-      work.db,
-    );
-    if (rows.length === 0) return;
+/** Called by `transact` alone, before it writes. A task that fails by it may have dependents of its own. */
+export async function settleDependents(work: Work, read: Promise<Edge[]>): Promise<void> {
+  for (let rows = await read; rows.length > 0; rows = await readEdges(work)) {
     const edges = Map.groupBy(rows, (row) => row.task_id);
-    for (const held of await holdTasks(work, [...edges.keys()]))
+    for (const held of await holdTasks(work, [...edges.keys()])) {
       settle(work, held, edges.get(held.row.id) ?? []);
+    }
   }
 }
 

@@ -20,7 +20,8 @@ import { writeContracts } from "./change-contract.ts";
 import { writeTasks } from "./change-task.ts";
 import { keepAnswer, openTicket, useKey, type Ticket } from "./once.ts";
 import { writeRuns } from "./runs.ts";
-import { readMembers, settleContracts } from "./settle-contracts.ts";
+import { prepareSettling } from "./read-settling.ts";
+import { settleContracts } from "./settle-contracts.ts";
 import { settleDependents } from "./settle-dependents.ts";
 import { newWork, type Work } from "./work.ts";
 
@@ -95,8 +96,8 @@ interface Written {
  * one fails, the server refuses those behind it, and its "commit" becomes a rollback.
  */
 async function commit(work: Work, more: () => Promise<unknown>[]): Promise<Written> {
-  const members = readMembers(work);
-  await settleDependents(work);
+  const { members, edges } = prepareSettling(work);
+  await settleDependents(work, edges);
   settleContracts(work, await members);
   const { db } = work;
   const written: Written = { history: new Map(), events: new Map() };

@@ -31,6 +31,8 @@ export type EndReason = "done" | "failed" | "parked" | "lost" | "cancelled";
 
 export interface EndedRun {
   id: string;
+  /** Where a slot is free now. */
+  daemonId: string | null;
   reason: EndReason;
   outcome?: unknown;
   runtimeSecs?: number;

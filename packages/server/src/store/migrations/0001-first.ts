@@ -170,6 +170,7 @@ const INDEXES = [
   "create index message_waiting on makima.pending_message (task_id, id) where delivered_at is null",
   "create index api_key_of_run on makima.api_key (run_id) where run_id is not null",
   "create index command_done on makima.command (stored_at) where stored_at is not null",
+  "create index command_waiting on makima.command (daemon_id, seq) where stored_at is null",
   "create index idempotency_age on makima.idempotency_key (created_at)",
   "create index session_age on makima.session (expires_at)",
   "create index login_link_age on makima.login_link (expires_at)",
