@@ -1,12 +1,12 @@
 /**
- * Which daemon a task goes to, and which task goes first.
+ * Which daemon a task goes to.
  *
  * A daemon fits a task when it is connected, not draining, has a free slot, has every label that is asked
  * for, has the agent, and, for a local repository, is on the repository's host. Of those that fit, the one
  * that has the task's worktree is preferred; then the one with most room.
  *
- * Tasks go by priority; within a priority contracts take turns, counting what each has running already,
- * so that a contract of three hundred tasks does not keep the others waiting; then by age.
+ * Which task goes first is not decided here: each has a stored turn, so that the front of a long queue is found
+ * without looking at the rest of it.
  */
 
 export interface DaemonCandidate {
@@ -29,16 +29,6 @@ export interface PlacementAsk {
   host?: string;
   /** The daemon that has the worktree of this task or of the one it continues. */
   prefer?: string;
-}
-
-export interface QueuedTask {
-  id: string;
-  /** Absent for a task of its own; those share turns. */
-  contractId?: string;
-  /** Higher goes first. */
-  priority: number;
-  /** Epoch milliseconds. */
-  createdAt: number;
 }
 
 /** The daemon to place the task on, or undefined if none fits now. */
@@ -83,28 +73,4 @@ export function whyWaiting(ask: PlacementAsk, candidates: readonly DaemonCandida
   const shown = connected.slice(0, 5).map((daemon) => `${daemon.name} ${misfit(ask, daemon) ?? "fits"}`);
   const more = connected.length > 5 ? `, and ${connected.length - 5} more` : "";
   return `Needs ${asked.join(", ")}; connected: ${shown.join(", ")}${more}`;
-}
-
-/**
- * `tasks` in the order in which they are to be placed. `running` counts the live runs of each contract
- * (key "" for tasks without one).
- */
-export function orderTasks<T extends QueuedTask>(
-  tasks: readonly T[],
-  running: Readonly<Record<string, number>> = {},
-): T[] {
-  const turns = new Map<string, number>();
-  const byAge = tasks.toSorted((a, b) => b.priority - a.priority || older(a, b));
-  const ranked = byAge.map((task) => {
-    const contract = task.contractId ?? "";
-    const turn = turns.get(contract) ?? (Object.hasOwn(running, contract) ? (running[contract] ?? 0) : 0);
-    turns.set(contract, turn + 1);
-    return { task, turn };
-  });
-  ranked.sort((a, b) => b.task.priority - a.task.priority || a.turn - b.turn || older(a.task, b.task));
-  return ranked.map(({ task }) => task);
-}
-
-function older(a: QueuedTask, b: QueuedTask): number {
-  return a.createdAt - b.createdAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }

@@ -111,6 +111,7 @@ export class Link extends EventEmitter<LinkEvents> {
       ...this.#options.hello(),
       journalId: journal.journalId,
       commandsReceived: commandsReceived(journal),
+      reportsLast: this.#options.outbox.last,
     };
     this.#unanswered = [performance.now()];
     this.#send(hello);
