@@ -132,7 +132,8 @@ describe("a daemon that is closed", TWO, () => {
       [
         { write: { path: "b.txt", content: "b\n" } },
         { say: "I hang now." },
-        { hang: true },
+        // Not for ever: an agent that is stopped just before it hangs would do so again when it is resumed.
+        { hang: 12 },
         { write: { path: "c.txt", content: "c\n" } },
         { gate: { ready: true } },
       ],
