@@ -66,7 +66,12 @@ const worktree = z.strictObject({
     .default("auto")
     .describe("Bring along ignored dependency folders."),
   push_checkpoints: flag(false, "Push checkpoint refs to the repository's remote."),
-  retention_days: count(30, 0, 3650, "Days that checkpoint refs and removed worktrees stay recoverable."),
+  retention_days: count(
+    30,
+    0,
+    3650,
+    "Days that reports which the server could not apply are kept. Checkpoint and rescue refs are kept for good.",
+  ),
   isolation: z
     .enum(["clone", "worktree"])
     .default("clone")

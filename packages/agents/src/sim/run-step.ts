@@ -2,7 +2,7 @@
 import type { Step, StepKind, StepValue } from "./script.ts";
 import { commit, run, spawnOrphan } from "./steps/commands.ts";
 import { append, edit, read, remove, write } from "./steps/files.ts";
-import { backgroundResult, subagent } from "./steps/helpers.ts";
+import { backgroundResult, subagent } from "./steps/side-work.ts";
 import { ask, permission } from "./steps/person.ts";
 import { gate, lines, raw, say, stderr, think } from "./steps/say.ts";
 import { authExpired, contextFull, crash, hang, overloaded, usageLimit } from "./steps/trouble.ts";

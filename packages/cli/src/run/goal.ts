@@ -1,7 +1,7 @@
 /** What is to be done: from the command line or from a file, checked before anything is started. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { MAX_TEXT_BYTES } from "@makima/protocol/api/common";
+import { MAX_TEXT_BYTES } from "@makima/protocol/api/fields";
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-codes.ts";
 

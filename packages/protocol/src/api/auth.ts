@@ -1,6 +1,6 @@
 /** Keys, sessions and the server itself over REST. */
 import { z } from "zod";
-import { idParams, instant, name } from "./common.ts";
+import { idParams, instant, name } from "./fields.ts";
 import { route } from "./route.ts";
 
 export const SCOPES = ["read", "write", "approve", "admin"] as const;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CONTRACT_STATUSES } from "@makima/core/contract";
 import { TASK_STATUSES } from "@makima/core/task";
 import { runOptionsSchema } from "../run-spec.ts";
-import { idParams, instant, name, pageOf, pageQuery, text } from "./common.ts";
+import { idParams, instant, name, pageOf, pageQuery, text } from "./fields.ts";
 import { route } from "./route.ts";
 import { taskSettingsSchema, taskSchema } from "./task-schema.ts";
 

@@ -1,7 +1,7 @@
 /** Daemons and questions over REST. */
 import { z } from "zod";
 import { agentInfoSchema } from "../daemon-wire.ts";
-import { idParams, instant, pageOf, pageQuery, text } from "./common.ts";
+import { idParams, instant, pageOf, pageQuery, text } from "./fields.ts";
 import { route } from "./route.ts";
 
 export const daemonSchema = z.object({

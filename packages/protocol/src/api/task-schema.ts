@@ -4,7 +4,7 @@ import { ERROR_KINDS, PARK_REASONS, TASK_STATUSES } from "@makima/core/task";
 import { completionResultSchema } from "../daemon-wire.ts";
 import { evidenceSchema, gateSchema, usageSchema } from "../gate.ts";
 import { AGENTS, COMPLETION_ACTIONS } from "../run-spec.ts";
-import { instant, name } from "./common.ts";
+import { instant, name } from "./fields.ts";
 
 /** How a task is run; everything has a default. */
 export const taskSettingsSchema = z.strictObject({

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { TASK_STATUSES } from "@makima/core/task";
 import { evidenceSchema } from "../gate.ts";
 import { historyEntrySchema, MESSAGE_TYPES } from "../history.ts";
-import { idParams, instant, pageOf, pageQuery, text } from "./common.ts";
+import { idParams, instant, pageOf, pageQuery, text } from "./fields.ts";
 import { route, type Route } from "./route.ts";
 import { iterationSchema, taskSchema, taskSettingsSchema } from "./task-schema.ts";
 
