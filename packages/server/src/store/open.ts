@@ -44,6 +44,11 @@ export async function openDatabase({ connection, log, poolSize = 10 }: OpenOptio
     types: { getTypeParser: typeParser as never },
   } as PoolConfig);
   pool.on("error", (error) => log.warn({ err: error }, "a database connection was lost"));
+  // While a connection is in use the pool does not listen; without a listener its loss would end the process.
+  // Whoever uses it gets the error with the query.
+  pool.on("connect", (client) =>
+    client.on("error", (error) => log.debug({ err: error }, "a database connection in use was lost")),
+  );
   const db = new Kysely<Database>({ dialect: poolDialect(pool) }).withSchema("makima");
   knowPool(db, pool);
   const opened = { db, pool, [Symbol.asyncDispose]: () => db.destroy() };
