@@ -88,6 +88,9 @@ export class Link extends EventEmitter<LinkEvents> {
   #fenced = false;
   /** The server will not have this daemon: nothing that it says counts any more. */
   #over = false;
+  /** The oldest report in flight at the last heartbeat, and for how many it has been that one. */
+  #oldestAtBeat: number | undefined;
+  #beatsWaited = 0;
   /** When the hello and the heartbeats were sent that the server has not answered yet; its own monotonic clock. */
   #unanswered: number[] = [];
 
@@ -264,8 +267,21 @@ export class Link extends EventEmitter<LinkEvents> {
     }
   }
 
+  /** Reports that were not acknowledged from one heartbeat to the next but one were lost on the way: connect anew. */
+  #isStuck(): boolean {
+    const oldest = this.#inFlight[0];
+    this.#beatsWaited = oldest !== undefined && oldest === this.#oldestAtBeat ? this.#beatsWaited + 1 : 0;
+    this.#oldestAtBeat = oldest;
+    if (this.#beatsWaited < 2) return false;
+    this.#beatsWaited = 0;
+    this.#wire?.drop("reports were not acknowledged");
+    return true;
+  }
+
   #beat(): void {
-    if (!this.#welcome) return;
+    if (!this.#welcome || this.#isStuck()) return;
+    // A request whose answer was lost is asked again, under the same number.
+    this.#sendLeaveRequests();
     this.#unanswered = [...this.#unanswered, performance.now()].slice(-UNANSWERED_BEATS);
     this.#send({ type: "heartbeat", runs: this.#options.liveRuns(), freeSlots: this.#options.freeSlots() });
   }

@@ -26,15 +26,20 @@ const WINDOW = 64;
 export class CommandLine {
   readonly #options: CommandLineOptions;
   #sent: number;
+  /** Highest number that was ever sent; what is sent again may be acknowledged by its first copy. */
+  #highest: number;
   #acknowledged: number;
   #stored: number;
   #busy = false;
   #again = false;
   #closed = false;
+  #acknowledgedAtBeat = 0;
+  #beatsWaited = 0;
 
   constructor(options: CommandLineOptions) {
     this.#options = options;
     this.#sent = options.received;
+    this.#highest = options.received;
     this.#acknowledged = options.received;
     this.#stored = options.received;
   }
@@ -49,10 +54,22 @@ export class CommandLine {
 
   /** The daemon has commands up to here. False: it speaks of some that it was never sent. */
   acknowledged(upTo: number): boolean {
-    if (upTo > this.#sent) return false;
+    if (upTo > this.#highest) return false;
     this.#acknowledged = Math.max(this.#acknowledged, upTo);
+    this.#sent = Math.max(this.#sent, this.#acknowledged);
     this.pump();
     return true;
+  }
+
+  /** At each heartbeat: what was sent two of them ago and is not acknowledged was lost on the way, and goes again. */
+  beat(): void {
+    const waits = this.#sent > this.#acknowledged && this.#acknowledgedAtBeat === this.#acknowledged;
+    this.#beatsWaited = waits ? this.#beatsWaited + 1 : 0;
+    this.#acknowledgedAtBeat = this.#acknowledged;
+    if (this.#beatsWaited < 2) return;
+    this.#beatsWaited = 0;
+    this.#sent = this.#acknowledged;
+    this.pump();
   }
 
   close(): void {
@@ -81,6 +98,7 @@ export class CommandLine {
       if (found.length === 0 || this.#closed) return;
       for (const text of framesOf(found)) this.#options.send(text);
       this.#sent = found.at(-1)?.seq ?? this.#sent;
+      this.#highest = Math.max(this.#highest, this.#sent);
     }
   }
 

@@ -130,6 +130,7 @@ export class DaemonSession implements DaemonLink {
         if (this.#commands?.acknowledged(frame.upTo)) return undefined;
         return this.refuse("badFrame", `Command ${frame.upTo} was never sent.`);
       case "heartbeat":
+        this.#commands?.beat();
         return this.#heartbeats.take(frame);
       case "askLeave":
         return void this.#answerLeave(frame);
