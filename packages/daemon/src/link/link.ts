@@ -208,7 +208,6 @@ export class Link extends EventEmitter<LinkEvents> {
     log.info({ version: welcome.version }, "connected to the server");
     this.emit("welcome", welcome);
     this.#beat();
-    this.#sendLeaveRequests();
     this.#pump();
   }
 
